@@ -1,0 +1,82 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Warnings are errors where a machine decides, so that a newer compiler's new
+/// warning never keeps a customer from building.
+let isCI = Context.environment["CI"] != nil
+
+let swiftSettings: [SwiftSetting] =
+    [.enableUpcomingFeature("MemberImportVisibility"), .enableUpcomingFeature("ExistentialAny")]
+    + (isCI ? [.treatAllWarnings(as: .error)] : [])
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, resources: resources, swiftSettings: swiftSettings)
+}
+
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let argumentParser = Target.Dependency.product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "rootline",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Allowlist", targets: ["Allowlist"]),
+        .executable(name: "rootline", targets: ["rootline"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.3.0"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.10.0"),
+        .package(url: "https://github.com/apple/swift-crypto", "4.0.0"..<"5.0.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.0.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+    ],
+    targets: [
+        // The system's libraries, as they are.
+        .systemLibrary(
+            name: "CCryptoki", pkgConfig: "p11-kit-1", providers: [.apt(["libp11-kit-dev"])]),
+        .systemLibrary(name: "CLibP11", pkgConfig: "libp11", providers: [.apt(["libp11-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+        // Arrows point down only: each line may use the lines above it.
+        library("PKCS11", ["CCryptoki"]),
+        library("Certificates", [x509, asn1, crypto, yams]),
+        library("TokenKeys", ["PKCS11", "CLibP11", "COpenSSL", x509, asn1, crypto]),
+        library("Manifests", [yams, crypto]),
+        library("RunLedger", [grdb]),
+        library("CBOR"),
+        library("TransparencyLog", [crypto]),
+        library("Allowlist", ["TransparencyLog", "CBOR", crypto]),
+        library("Sites", ["PKCS11", "TokenKeys", yams]),
+        library(
+            "ProductionRun",
+            [
+                "Sites", "PKCS11", "TokenKeys", "Certificates", "Manifests", "RunLedger",
+                "TransparencyLog", "Allowlist", crypto, logging,
+            ]),
+        library(
+            "KeyCeremony",
+            ["Sites", "PKCS11", "TokenKeys", "Certificates", x509, asn1, crypto, yams]),
+        .executableTarget(
+            name: "rootline",
+            dependencies: [
+                "Sites", "PKCS11", "TokenKeys", "Certificates", "Manifests", "RunLedger",
+                "Allowlist", "ProductionRun", "KeyCeremony", argumentParser, logging,
+            ],
+            swiftSettings: swiftSettings),
+    ],
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .c11
+)
