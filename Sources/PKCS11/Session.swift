@@ -10,7 +10,9 @@ public struct Object: Hashable, Sendable {
 }
 
 /// An open session: one caller at a time, closed when it goes out of scope.
-public struct Session: ~Copyable {
+///
+/// It may move to another thread; being no copyable value, it cannot be in two at once.
+public struct Session: ~Copyable, Sendable {
     public let module: Module
     /// Zero, which is no session, once closed.
     public private(set) var handle: UInt

@@ -1,0 +1,106 @@
+import PKCS11
+
+/// The curves of signing keys.
+public enum SigningCurve: String, Sendable, CaseIterable {
+    case p256 = "P-256"
+    case p384 = "P-384"
+
+    /// The curve's OID as DER, the value of `CKA_EC_PARAMS`.
+    public var parameters: [UInt8] {
+        switch self {
+        case .p256: return [0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07]
+        case .p384: return [0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x22]
+        }
+    }
+
+    /// Octets of an uncompressed point, its first 0x04 included.
+    public var pointLength: Int { self == .p256 ? 65 : 97 }
+}
+
+/// How a key may be backed up; a choice made when it is generated, and for good.
+public enum KeyBackup: String, Sendable {
+    /// Never: the key can leave the token in no form.
+    case none
+    /// Under a wrapping key that the security officer has marked as trusted, and no other.
+    case wrap
+}
+
+/// What a signing key may do, declared before it is made and read back afterwards.
+public struct KeyPolicy: Sendable, Hashable {
+    public let backup: KeyBackup
+    /// Whether workers may hold copies as session objects inside the token, which some tokens sign with faster.
+    public let sessionCopies: Bool
+
+    public init(backup: KeyBackup = .none, sessionCopies: Bool = false) {
+        self.backup = backup
+        self.sessionCopies = sessionCopies
+    }
+
+    /// The private key's whole template: every usage bit is said, since modules' defaults differ
+    /// (SoftHSM's SENSITIVE is false and its DECRYPT, UNWRAP and SIGN_RECOVER are true).
+    func privateKeyAttributes(label: KeyLabel, id: [UInt8]) -> [Attribute] {
+        [
+            Attribute(.token, true), Attribute(.isPrivate, true), Attribute(.label, label.description),
+            Attribute(.id, bytes: id),
+        ] + usage + [
+            Attribute(.modifiable, false), Attribute(.copyable, sessionCopies),
+        ] + (backup == .wrap ? [Attribute(.wrapWithTrusted, true)] : [])
+    }
+
+    private var usage: [Attribute] {
+        [
+            Attribute(.sensitive, true), Attribute(.extractable, backup == .wrap), Attribute(.sign, true),
+            Attribute(.signRecover, false), Attribute(.decrypt, false), Attribute(.unwrap, false),
+            Attribute(.derive, false),
+        ]
+    }
+
+    func publicKeyAttributes(label: KeyLabel, id: [UInt8], curve: SigningCurve) -> [Attribute] {
+        [
+            Attribute(.token, true), Attribute(.isPrivate, false), Attribute(.label, label.description),
+            Attribute(.id, bytes: id), Attribute(.ecParameters, bytes: curve.parameters),
+            Attribute(.verify, true), Attribute(.verifyRecover, false), Attribute(.encrypt, false),
+            Attribute(.wrap, false), Attribute(.derive, false), Attribute(.modifiable, false),
+        ]
+    }
+
+    /// What a truthful token answers of a key made under this policy, the attributes that nobody can
+    /// supply included (LOCAL, ALWAYS_SENSITIVE, NEVER_EXTRACTABLE).
+    var expected: [(AttributeType, Bool)] {
+        usage.compactMap { attribute in attribute.flag.map { (attribute.type, $0) } } + [
+            (.token, true), (.isPrivate, true), (.modifiable, false), (.copyable, sessionCopies),
+            (.local, true), (.alwaysSensitive, true), (.neverExtractable, backup == .none),
+        ] + (backup == .wrap ? [(.wrapWithTrusted, true)] : [])
+    }
+}
+
+/// A boolean attribute as the token answers it; nil where it does not know the attribute.
+public struct ReadBackAttribute: Sendable, Hashable {
+    public let name: String
+    public let value: Bool?
+}
+
+extension KeyPolicy {
+    /// Reads every attribute of the policy back and throws at the first that differs.
+    public func readBack(
+        _ key: Object, label: KeyLabel, in session: borrowing Session
+    ) throws(TokenKeyError) -> [ReadBackAttribute] {
+        var answers: [ReadBackAttribute] = []
+        for (type, wanted) in expected {
+            let found: Bool?
+            do {
+                found = try session.attribute(type, of: key)?.flag
+            } catch {
+                throw TokenKeyError(error, label.description)
+            }
+            answers.append(ReadBackAttribute(name: type.description, value: found))
+            guard found == wanted else {
+                throw TokenKeyError(
+                    .policyBroken, label.description,
+                    "\(type) is \(found.map { String($0) } ?? "not answered") where the policy demands \(wanted)",
+                    hint: "Do not use this key. The token ignores or misreports an attribute.")
+            }
+        }
+        return answers
+    }
+}

@@ -1,0 +1,74 @@
+import COpenSSL
+
+/// What libcrypto's error queue says, newest reason first; the queue is empty afterwards.
+func openSSLReason() -> String {
+    var reasons: [String] = []
+    while true {
+        let code = ERR_get_error()
+        if code == 0 { break }
+        reasons.append(ERR_reason_error_string(code).map { String(cString: $0) } ?? "error \(code)")
+    }
+    return reasons.last ?? "no reason given"
+}
+
+/// A libcrypto object with the function that frees it.
+final class Owned {
+    let pointer: OpaquePointer
+    private let release: (OpaquePointer) -> Void
+
+    init?(_ pointer: OpaquePointer?, _ release: @escaping (OpaquePointer) -> Void) {
+        guard let pointer else { return nil }
+        self.pointer = pointer
+        self.release = release
+    }
+
+    deinit { release(pointer) }
+}
+
+/// A memory BIO that holds `bytes`.
+func memoryBIO(_ bytes: [UInt8]) -> Owned? {
+    guard let bio = Owned(BIO_new(BIO_s_mem()), { BIO_free($0) }) else { return nil }
+    let written = BIO_write(bio.pointer, bytes, Int32(bytes.count))
+    return written == Int32(bytes.count) ? bio : nil
+}
+
+/// Everything that a memory BIO holds.
+func contents(_ bio: Owned) -> [UInt8] {
+    var start: UnsafeMutablePointer<CChar>?
+    let length = rootline_BIO_get_mem_data(bio.pointer, &start)
+    guard let start, length > 0 else { return [] }
+    return start.withMemoryRebound(to: UInt8.self, capacity: length) {
+        Array(UnsafeBufferPointer(start: $0, count: length))
+    }
+}
+
+func certificate(_ der: [UInt8]) throws(TokenKeyError) -> Owned {
+    let parsed = der.withUnsafeBufferPointer { buffer -> OpaquePointer? in
+        var position = buffer.baseAddress
+        return d2i_X509(nil, &position, buffer.count)
+    }
+    guard let certificate = Owned(parsed, { X509_free($0) }) else {
+        throw TokenKeyError(.libraryFailed, "certificate", openSSLReason())
+    }
+    return certificate
+}
+
+/// Verifies an ECDSA signature with libcrypto, a library that had no part in making it.
+public func verifyWithOpenSSL(
+    signature: [UInt8], over message: [UInt8], publicKeyInfo: [UInt8], curve: SigningCurve
+) throws(TokenKeyError) {
+    let parsed = publicKeyInfo.withUnsafeBufferPointer { buffer -> OpaquePointer? in
+        var position = buffer.baseAddress
+        return d2i_PUBKEY(nil, &position, buffer.count)
+    }
+    guard let key = Owned(parsed, { EVP_PKEY_free($0) }),
+        let context = Owned(EVP_MD_CTX_new(), { EVP_MD_CTX_free($0) })
+    else { throw TokenKeyError(.libraryFailed, "public key", openSSLReason()) }
+    let hash = curve == .p256 ? EVP_sha256() : EVP_sha384()
+    guard EVP_DigestVerifyInit(context.pointer, nil, hash, nil, key.pointer) == 1,
+        EVP_DigestVerify(context.pointer, signature, signature.count, message, message.count) == 1
+    else {
+        _ = openSSLReason()
+        throw TokenKeyError(.signatureInvalid, "test signature", "OpenSSL does not verify it")
+    }
+}
