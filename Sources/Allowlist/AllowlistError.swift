@@ -1,0 +1,94 @@
+/// The refusal of a bundle, an entry or a question about one.
+public struct AllowlistError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// A stable reason; the raw value is part of the command line's JSON.
+    public enum Code: String, Hashable, Sendable, CaseIterable {
+        /// The pinned origin or log key cannot be used.
+        case pins
+        /// A file of the bundle is not there.
+        case fileMissing = "file-missing"
+        /// A file cannot be read or written; the message carries the system's reason.
+        case fileAccess = "file-access"
+        /// A file has another size than its place in the bundle demands.
+        case fileSize = "file-size"
+        /// `checkpoint` is not a signed note over a checkpoint.
+        case checkpointMalformed = "checkpoint-malformed"
+        /// `checkpoint` is not signed by the pinned key.
+        case checkpointSignature = "checkpoint-signature"
+        /// `checkpoint` is of another log.
+        case checkpointOrigin = "checkpoint-origin"
+        /// `checkpoint.txt` is not the text of `checkpoint`.
+        case checkpointText = "checkpoint-text"
+        /// The log is a rehearsal and the consumer did not allow that.
+        case rehearsal
+        /// A hash tile is not what the signed tree holds.
+        case tileMismatch = "tile-mismatch"
+        /// An entry is not what the signed tree holds.
+        case entryMismatch = "entry-mismatch"
+        /// The framing of an entry bundle is broken.
+        case entriesMalformed = "entries-malformed"
+        /// Neither entries nor tiles lead to the signed root.
+        case rootMismatch = "root-mismatch"
+        /// An entry is not in the one form that the specification allows.
+        case entryMalformed = "entry-malformed"
+        /// An entry cites another one that is not what it must be.
+        case entryReference = "entry-reference"
+        /// An entry stands outside its run, or disagrees with it.
+        case run
+        /// More devices than the run's authorisation allows.
+        case quantity
+        /// A seal does not say what the log holds.
+        case seal
+        /// A serial, key or certificate occurs twice.
+        case duplicate
+        /// The last entry is not a `state` over all entries before it.
+        case state
+        /// An index segment is not what the `state` entry or the log says.
+        case segment
+        /// A cited authorisation does not have the digest it is cited by.
+        case authorisation
+        /// The pinned key was rotated out by the log itself.
+        case signerRotated = "signer-rotated"
+        /// A serial that several products use was asked for without its product.
+        case ambiguousSerial = "ambiguous-serial"
+        /// A bundle is being written by somebody else, or was left in the middle of a publication.
+        case publication
+    }
+
+    public var code: Code
+    /// The path inside the bundle, where one file is at fault.
+    public var file: String?
+    /// The tree index of the entry at fault; for tiles above level 0 the first entry below the hash.
+    public var index: UInt64?
+    /// Bytes from the start of the file, or of the entry where `index` is set.
+    public var offset: Int?
+    public var message: String
+    /// The next action of the person who sees the error.
+    public var hint: String?
+
+    public init(
+        _ code: Code, file: String? = nil, index: UInt64? = nil, offset: Int? = nil, _ message: String,
+        hint: String? = nil
+    ) {
+        self.code = code
+        self.file = file
+        self.index = index
+        self.offset = offset
+        self.message = message
+        self.hint = hint
+    }
+
+    public var description: String {
+        var subject = file ?? ""
+        if let index { subject += (subject.isEmpty ? "" : ", ") + "entry \(index)" }
+        if let offset { subject += (subject.isEmpty ? "" : ", ") + "byte \(offset)" }
+        return (subject.isEmpty ? "" : subject + ": ") + "\(message) [\(code.rawValue)]"
+    }
+
+    /// The same error with its place filled in where it has none yet.
+    func at(file: String? = nil, index: UInt64? = nil) -> AllowlistError {
+        var error = self
+        if error.file == nil { error.file = file }
+        if error.index == nil { error.index = index }
+        return error
+    }
+}

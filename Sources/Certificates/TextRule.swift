@@ -1,0 +1,151 @@
+/// The string types of names (RFC 5280 section 4.1.2.4).
+enum StringEncoding: String, CaseIterable, Sendable, Hashable {
+    case printable
+    case utf8
+    case ia5
+}
+
+/// What a text in a certificate may hold.
+struct TextRule: Hashable, Sendable {
+    enum Form: Hashable, Sendable {
+        case free
+        case dns
+        case uri
+    }
+
+    var encoding: StringEncoding
+    /// Characters (Unicode scalars), ends included: the upper bounds of X.520 and RFC 5280 appendix A.
+    var length: ClosedRange<Int>
+    var form = Form.free
+
+    static let dns = TextRule(encoding: .ia5, length: 1...253, form: .dns)
+    static let uri = TextRule(encoding: .ia5, length: 1...2048, form: .uri)
+    /// RFC 4108 section 5: hwSerialNum is an OCTET STRING; here it holds the UTF-8 of the text.
+    static let hardwareSerial = TextRule(encoding: .utf8, length: 1...64)
+
+    /// What is wrong with a part of the text, or nil: characters only, not length or form.
+    func characterFault(_ text: String) -> String? {
+        for scalar in text.unicodeScalars where !allows(scalar) {
+            let shown =
+                scalar.value < 0x21 || 0x7F..<0xA0 ~= scalar.value
+                ? "U+" + String(scalar.value, radix: 16, uppercase: true) : "\(scalar)"
+            switch encoding {
+            case .printable: return "\(shown) is not a character of PrintableString"
+            case .ia5: return "\(shown) is not accepted in an IA5String"
+            case .utf8: return "the control character \(shown) is not accepted"
+            }
+        }
+        return nil
+    }
+
+    /// What is wrong with the whole text, or nil.
+    func fault(_ text: String) -> String? {
+        if let fault = characterFault(text) { return fault }
+        let count = text.unicodeScalars.count
+        guard length.contains(count) else {
+            return count == 0
+                ? "the text is empty"
+                : "the text has \(count) characters; from \(length.lowerBound) to \(length.upperBound) are allowed"
+        }
+        switch form {
+        case .free: return nil
+        case .dns: return Self.isDNSName(text) ? nil : "\(text) is not a DNS name (RFC 1034 section 3.5)"
+        case .uri:
+            let scheme = text.prefix { $0 != ":" }
+            let isURI = scheme.utf8.count < text.utf8.count && !scheme.isEmpty && scheme.allSatisfy(\.isLetter)
+            return isURI ? nil : "\(text) is not an absolute URI (RFC 3986 section 4.3)"
+        }
+    }
+
+    private func allows(_ scalar: Unicode.Scalar) -> Bool {
+        guard scalar.value < 0x80 else {
+            return encoding == .utf8 && !(0x80..<0xA0 ~= scalar.value)
+        }
+        return Self.class(of: UInt8(scalar.value), allowedBy: encoding, form)
+    }
+
+    /// Whether an octet may stand in the encoded text; UTF-8 continuation octets are taken on trust.
+    @inline(__always)
+    static func `class`(of byte: UInt8, allowedBy encoding: StringEncoding, _ form: Form = .free) -> Bool {
+        switch encoding {
+        case .printable:
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x20, 0x27...0x29, 0x2B...0x2F, 0x3A, 0x3D, 0x3F: true
+            default: false
+            }
+        case .ia5: form == .free ? 0x20..<0x7F ~= byte : 0x21..<0x7F ~= byte
+        case .utf8: byte >= 0x20 && byte != 0x7F
+        }
+    }
+
+    private static func isDNSName(_ text: String) -> Bool {
+        text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in
+            let bytes = label.utf8
+            return (1...63).contains(bytes.count) && bytes.first != 0x2D && bytes.last != 0x2D
+                && bytes.allSatisfy {
+                    0x30...0x39 ~= $0 || 0x41...0x5A ~= $0 || 0x61...0x7A ~= $0 || $0 == 0x2D
+                }
+        }
+    }
+}
+
+/// An attribute type of a name, with what X.520 and RFC 5280 appendix A.1 say about its value.
+struct SubjectAttributeType: Hashable, Sendable {
+    var name: String
+    var oid: [UInt]
+    var encodings: [StringEncoding]
+    var length: ClosedRange<Int>
+
+    private static let directory: [StringEncoding] = [.printable, .utf8]
+
+    static let known: [SubjectAttributeType] = [
+        .init(name: "CN", oid: [2, 5, 4, 3], encodings: directory, length: 1...64),
+        .init(name: "serialNumber", oid: [2, 5, 4, 5], encodings: [.printable], length: 1...64),
+        .init(name: "C", oid: [2, 5, 4, 6], encodings: [.printable], length: 2...2),
+        .init(name: "L", oid: [2, 5, 4, 7], encodings: directory, length: 1...128),
+        .init(name: "ST", oid: [2, 5, 4, 8], encodings: directory, length: 1...128),
+        .init(name: "O", oid: [2, 5, 4, 10], encodings: directory, length: 1...64),
+        .init(name: "OU", oid: [2, 5, 4, 11], encodings: directory, length: 1...64),
+        .init(name: "title", oid: [2, 5, 4, 12], encodings: directory, length: 1...64),
+        .init(name: "dnQualifier", oid: [2, 5, 4, 46], encodings: [.printable], length: 1...64),
+        .init(name: "DC", oid: [0, 9, 2342, 19_200_300, 100, 1, 25], encodings: [.ia5], length: 1...63),
+        .init(name: "UID", oid: [0, 9, 2342, 19_200_300, 100, 1, 1], encodings: directory, length: 1...256),
+        .init(
+            name: "emailAddress", oid: [1, 2, 840, 113_549, 1, 9, 1], encodings: [.ia5], length: 1...255),
+    ]
+
+    /// Finds a short name, or takes a dotted OID; a dotted OID of a known type keeps that type's rules.
+    init?(_ text: String) {
+        if let known = Self.known.first(where: { $0.name == text }) {
+            self = known
+            return
+        }
+        guard let oid = ObjectIdentifierText.components(text) else { return nil }
+        self =
+            Self.known.first { $0.oid == oid }
+            ?? SubjectAttributeType(name: text, oid: oid, encodings: StringEncoding.allCases, length: 1...256)
+    }
+
+    private init(name: String, oid: [UInt], encodings: [StringEncoding], length: ClosedRange<Int>) {
+        self.name = name
+        self.oid = oid
+        self.encodings = encodings
+        self.length = length
+    }
+}
+
+/// Object identifiers as dotted text.
+enum ObjectIdentifierText {
+    /// The arcs, or nil: two arcs at least, no leading zeros, the first two within X.660's limits.
+    static func components(_ text: String) -> [UInt]? {
+        let words = text.split(separator: ".", omittingEmptySubsequences: false)
+        let arcs = words.compactMap { word -> UInt? in
+            guard let arc = UInt(word), String(arc) == word, arc <= UInt(Int32.max) else { return nil }
+            return arc
+        }
+        guard arcs.count == words.count, (2...32).contains(arcs.count), arcs[0] <= 2,
+            arcs[0] == 2 || arcs[1] < 40
+        else { return nil }
+        return arcs
+    }
+}
