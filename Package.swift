@@ -59,12 +59,13 @@ let package = Package(
         library("CBOR"),
         library("TransparencyLog", [crypto]),
         library("Allowlist", ["TransparencyLog", "CBOR", crypto]),
+        library("AllowlistPublication", ["Allowlist", "TransparencyLog", "CBOR"]),
         library("Sites", ["PKCS11", "TokenKeys", yams]),
         library(
             "ProductionRun",
             [
                 "Sites", "PKCS11", "TokenKeys", "Certificates", "Manifests", "RunLedger",
-                "TransparencyLog", "Allowlist", crypto, logging,
+                "TransparencyLog", "Allowlist", "AllowlistPublication", crypto, logging,
             ]),
         library(
             "KeyCeremony",

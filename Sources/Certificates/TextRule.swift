@@ -61,31 +61,57 @@ struct TextRule: Hashable, Sendable {
         guard scalar.value < 0x80 else {
             return encoding == .utf8 && !(0x80..<0xA0 ~= scalar.value)
         }
-        return Self.class(of: UInt8(scalar.value), allowedBy: encoding, form)
+        return octets.contains(UInt8(scalar.value))
     }
 
-    /// Whether an octet may stand in the encoded text; UTF-8 continuation octets are taken on trust.
-    @inline(__always)
-    static func `class`(of byte: UInt8, allowedBy encoding: StringEncoding, _ form: Form = .free) -> Bool {
-        switch encoding {
-        case .printable:
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x20, 0x27...0x29, 0x2B...0x2F, 0x3A, 0x3D, 0x3F: true
-            default: false
+    /// The octets that may stand in the encoded text.
+    var octets: OctetSet {
+        OctetSet { byte in
+            if form == .dns { return Self.isLetterOrDigit(byte) || byte == 0x2D || byte == 0x2E }
+            switch encoding {
+            case .printable:
+                // ' ( ) + , - . / : = ? and space (X.680 section 41.4).
+                return Self.isLetterOrDigit(byte)
+                    || [0x20, 0x27, 0x28, 0x29, 0x2B, 0x2C, 0x2D, 0x2E, 0x2F, 0x3A, 0x3D, 0x3F].contains(byte)
+            case .ia5: return form == .free ? 0x20..<0x7F ~= byte : 0x21..<0x7F ~= byte
+            case .utf8: return byte >= 0x20 && byte != 0x7F
             }
-        case .ia5: form == .free ? 0x20..<0x7F ~= byte : 0x21..<0x7F ~= byte
-        case .utf8: byte >= 0x20 && byte != 0x7F
         }
+    }
+
+    private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
+        0x30...0x39 ~= byte || 0x41...0x5A ~= byte || 0x61...0x7A ~= byte
     }
 
     private static func isDNSName(_ text: String) -> Bool {
         text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in
             let bytes = label.utf8
             return (1...63).contains(bytes.count) && bytes.first != 0x2D && bytes.last != 0x2D
-                && bytes.allSatisfy {
-                    0x30...0x39 ~= $0 || 0x41...0x5A ~= $0 || 0x61...0x7A ~= $0 || $0 == 0x2D
-                }
+                && bytes.allSatisfy { isLetterOrDigit($0) || $0 == 0x2D }
         }
+    }
+}
+
+/// A set of octets; those from 0x80 on are in it all together or not at all.
+struct OctetSet: Hashable, Sendable {
+    private var low: UInt64 = 0
+    private var high: UInt64 = 0
+    private var beyondASCII: Bool
+
+    init(_ contains: (UInt8) -> Bool) {
+        for byte in UInt8(0)..<64 where contains(byte) { low |= 1 << UInt64(byte) }
+        for byte in UInt8(64)..<128 where contains(byte) { high |= 1 << UInt64(byte - 64) }
+        beyondASCII = contains(0x80)
+    }
+
+    @inline(__always)
+    func contains(_ byte: UInt8) -> Bool {
+        if byte >= 0x80 { return beyondASCII }
+        return (byte < 64 ? low : high) >> UInt64(byte & 63) & 1 == 1
+    }
+
+    func intersection(_ other: OctetSet) -> OctetSet {
+        OctetSet { contains($0) && other.contains($0) }
     }
 }
 

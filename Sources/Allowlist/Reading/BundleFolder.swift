@@ -57,7 +57,7 @@ public struct BundleFolder: Sendable {
 }
 
 /// A file that is open for reading; closed when the last reference goes.
-final class OpenFile: Sendable {
+package final class OpenFile: Sendable {
     let path: String
     let byteCount: UInt64
     let descriptor: Int32

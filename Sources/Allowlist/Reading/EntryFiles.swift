@@ -7,7 +7,7 @@ public struct EntryFiles: TileSource, Sendable {
     private var cache: [(tile: Tile, bytes: [UInt8], ranges: [Range<Int>])] = []
 
     /// Bytes of the largest bundle that can exist.
-    static let maximumBundle = Tile.fullWidth * (2 + EntryFraming.maximumEntryLength)
+    package static let maximumBundle = Tile.fullWidth * (2 + EntryFraming.maximumEntryLength)
 
     public init(folder: BundleFolder, treeSize: UInt64) {
         self.folder = folder

@@ -1,0 +1,119 @@
+import Certificates
+import Crypto
+import PKCS11
+import TokenKeys
+
+/// Makes devices on one session: the hot path of a run.
+///
+/// A device costs seven calls of the module: generate, read the point, sign (two), wrap, destroy twice.
+/// Nothing is searched, opened or asked for its size in between.
+struct DeviceMaker: ~Copyable {
+    private let session: Session
+    private let plan: DeviceCertificatePlan
+    private let issuerKey: Object
+    private let transportKey: Object
+    private let wrapMechanism: Mechanism
+    private let publicTemplate: AttributeTemplate
+    private let privateTemplate: AttributeTemplate
+    private let signature: UnsafeMutableRawBufferPointer
+    private let point: UnsafeMutableRawBufferPointer
+    private let wrapped: UnsafeMutableRawBufferPointer
+
+    /// Opens a session, finds the keys and takes session copies where the key's policy allows them.
+    init(_ setUp: WorkerSetUp, plan: DeviceCertificatePlan, login: Login) throws {
+        // Session copies and device keys are session objects: a read-only session may make them.
+        let session = try login.slot.openSession()
+        let issuerObject = try session.findOne(
+            [.objectClass(.privateKey), Attribute(.label, setUp.issuerLabel)], setUp.issuerLabel)
+        let transportObject = try session.findOne(
+            [.objectClass(.secretKey), Attribute(.label, setUp.transportLabel)], setUp.transportLabel)
+        issuerKey =
+            setUp.sessionCopies ? try session.copy(issuerObject, [Attribute(.token, false)]) : issuerObject
+        transportKey = try session.copy(transportObject, [Attribute(.token, false)])
+        self.session = session
+        self.plan = plan
+        wrapMechanism = .plain(MechanismType(rawValue: setUp.wrapMechanism))
+        publicTemplate = AttributeTemplate([
+            Attribute(.token, false), Attribute(.isPrivate, false),
+            Attribute(.ecParameters, bytes: SigningCurve.p256.parameters), Attribute(.verify, true),
+            Attribute(.verifyRecover, false), Attribute(.encrypt, false), Attribute(.wrap, false),
+            Attribute(.derive, false),
+        ])
+        privateTemplate = AttributeTemplate([
+            Attribute(.token, false), Attribute(.isPrivate, true), Attribute(.sensitive, true),
+            Attribute(.extractable, true), Attribute(.sign, true), Attribute(.signRecover, false),
+            Attribute(.decrypt, false), Attribute(.unwrap, false), Attribute(.derive, false),
+        ])
+        signature = .allocate(byteCount: 256, alignment: 8)
+        point = .allocate(byteCount: 256, alignment: 8)
+        wrapped = .allocate(byteCount: 1024, alignment: 8)
+    }
+
+    deinit {
+        signature.deallocate()
+        point.deallocate()
+        wrapped.deallocate()
+    }
+
+    /// Makes every device of the chunk.
+    ///
+    /// The first device of each chunk is checked: its to-be-signed bytes against what the X.509 library builds,
+    /// its signature with swift-crypto. A token that begins to sign wrongly is met within one chunk.
+    func make(_ chunk: WorkChunk) throws -> MadeChunk {
+        var made = MadeChunk(firstRow: chunk.firstRow, devices: [])
+        made.devices.reserveCapacity(chunk.rows.count)
+        for (index, row) in chunk.rows.enumerated() {
+            made.devices.append(try make(row, verifying: index == 0))
+        }
+        return made
+    }
+
+    private func make(_ row: WorkChunk.Row, verifying: Bool) throws -> MadeChunk.Device {
+        let pair = try session.generateKeyPair(
+            .plain(.ecKeyPairGeneration), publicKey: publicTemplate, privateKey: privateTemplate)
+        let publicPoint = try readPoint(pair.publicKey)
+        let certificateRow = DeviceCertificateRow(
+            serialNumber: row.certificateSerialNumber, point: publicPoint, values: row.values)
+        let toBeSigned = try plan.toBeSigned(certificateRow)
+        let raw = try sign(toBeSigned)
+        let certificate = try plan.certificate(toBeSigned: toBeSigned, rawSignature: raw)
+        if verifying { try verify(certificate, certificateRow) }
+        let wrappedLength = try session.wrap(
+            wrapMechanism, key: pair.privateKey, under: transportKey, into: wrapped)
+        let wrappedKey = Array(wrapped[..<wrappedLength])
+        try session.destroy(pair.privateKey)
+        try session.destroy(pair.publicKey)
+        return MadeChunk.Device(
+            publicKeyDigest: Array(SHA256.hash(data: try plan.subjectPublicKeyInfo(point: publicPoint))),
+            certificateDigest: Array(SHA256.hash(data: certificate)), certificate: certificate,
+            wrappedKey: wrappedKey)
+    }
+
+    private func readPoint(_ publicKey: Object) throws -> [UInt8] {
+        let length = try session.read(.ecPoint, of: publicKey, into: point)
+        let bytes = UnsafeRawBufferPointer(rebasing: point[..<length])
+        // A DER OCTET STRING by the standard (PKCS#11 v2.40 §2.3.3); some modules give the bare point.
+        if bytes.count == 67, bytes[0] == 0x04, bytes[1] == 65, bytes[2] == 0x04 {
+            return Array(bytes[2...])
+        }
+        if bytes.count == 65, bytes[0] == 0x04 { return Array(bytes) }
+        throw RunError(.protocolBroken, "token", "CKA_EC_POINT of \(bytes.count) octets is no P-256 point")
+    }
+
+    private func sign(_ toBeSigned: [UInt8]) throws -> [UInt8] {
+        let digest = plan.digest(toBeSigned)
+        let length = try digest.withUnsafeBytes { bytes in
+            try session.sign(.plain(.ecdsa), key: issuerKey, bytes, into: signature)
+        }
+        return Array(signature[..<length])
+    }
+
+    private func verify(_ certificate: [UInt8], _ row: DeviceCertificateRow) throws {
+        try plan.check(row)
+        guard try ReceivedCertificate(der: certificate).isSigned(by: plan.issuerKey) else {
+            throw TokenKeyError(
+                .signatureInvalid, "issuing key", "the token's signature does not verify",
+                hint: "Stop using this token until its maker has explained it.")
+        }
+    }
+}

@@ -1,0 +1,43 @@
+/// The one error of this library; what a lower library threw is its `cause`.
+public struct RunError: Error, CustomStringConvertible {
+    public enum Code: String, Sendable {
+        /// The manifest, its device list or its template is wrong.
+        case manifestRefused = "run-manifest-refused"
+        /// There is no authorisation for the run, or it does not fit.
+        case authorisationRefused = "run-authorisation-refused"
+        /// The site lacks a key that a ceremony must make first.
+        case siteNotReady = "run-site-not-ready"
+        /// A file or folder of the run is there already or cannot be made.
+        case cannotCreate = "run-cannot-create"
+        /// Not enough space for what the run will write.
+        case diskFull = "run-disk-full"
+        /// Reading or writing failed.
+        case io = "run-io"
+        /// The run was stopped on request, at the end of a chunk.
+        case interrupted = "run-interrupted"
+        /// Worker processes kept failing.
+        case workersFailed = "run-workers-failed"
+        /// The run is not in the state that the command needs.
+        case wrongState = "run-wrong-state"
+        /// A worker answered what no worker of this version answers.
+        case protocolBroken = "run-protocol-broken"
+    }
+
+    public let code: Code
+    public let subject: String
+    public let message: String
+    public let hint: String?
+    public let cause: (any Error)?
+
+    public init(
+        _ code: Code, _ subject: String, _ message: String, hint: String? = nil, cause: (any Error)? = nil
+    ) {
+        self.code = code
+        self.subject = subject
+        self.message = message
+        self.hint = hint
+        self.cause = cause
+    }
+
+    public var description: String { subject.isEmpty ? message : "\(subject): \(message)" }
+}

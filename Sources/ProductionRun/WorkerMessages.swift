@@ -1,0 +1,150 @@
+import Certificates
+import PKCS11
+
+/// What a worker needs to know before its first chunk.
+struct WorkerSetUp {
+    static let version: UInt32 = 1
+
+    var module: String
+    var tokenSerial: String
+    var tokenLabel: String
+    var issuerLabel: String
+    var transportLabel: String
+    var templateName: String
+    var product: String
+    var template: [UInt8]
+    var issuerCertificate: [UInt8]
+    var notBefore: Int64
+    /// `CK_MECHANISM_TYPE` of RFC 5649 wrapping on this token.
+    var wrapMechanism: UInt
+    var rehearsal: Bool
+    /// Whether the issuing key may be copied to session objects inside the token.
+    var sessionCopies: Bool
+    /// Sessions, each on a thread of its own.
+    var sessions: Int
+
+    func frame(pin: PIN) -> Frame {
+        var fields = FieldWriter()
+        fields.put(WorkerSetUp.version)
+        for text in [
+            module, tokenSerial, tokenLabel, issuerLabel, transportLabel, templateName, product,
+        ] {
+            fields.put(text)
+        }
+        fields.put(template)
+        fields.put(issuerCertificate)
+        fields.put(notBefore)
+        fields.put(Int64(wrapMechanism))
+        fields.put(rehearsal)
+        fields.put(sessionCopies)
+        fields.put(UInt32(sessions))
+        // The PIN crosses the socket pair alone: no argument, no environment, no file.
+        pin.withBytes { start, count in
+            fields.put(Array(UnsafeBufferPointer(start: start, count: Int(count))))
+        }
+        defer { fields.wipe() }
+        return Frame(kind: .setUp, payload: fields.bytes)
+    }
+
+    static func parse(_ frame: Frame) throws(RunError) -> (WorkerSetUp, PIN) {
+        var fields = FieldReader(frame.payload)
+        let version = try fields.uint32()
+        guard version == WorkerSetUp.version else {
+            throw RunError(.protocolBroken, "worker", "protocol version \(version), not \(WorkerSetUp.version)")
+        }
+        let setUp = WorkerSetUp(
+            module: try fields.text(), tokenSerial: try fields.text(), tokenLabel: try fields.text(),
+            issuerLabel: try fields.text(), transportLabel: try fields.text(),
+            templateName: try fields.text(), product: try fields.text(), template: try fields.block(),
+            issuerCertificate: try fields.block(), notBefore: try fields.int64(),
+            wrapMechanism: UInt(try fields.int64()), rehearsal: try fields.flag(),
+            sessionCopies: try fields.flag(), sessions: Int(try fields.uint32()))
+        var pin = try fields.block()
+        return (setUp, PIN(consuming: &pin))
+    }
+}
+
+/// Rows for a worker, each with the certificate serial number reserved for it.
+struct WorkChunk {
+    struct Row {
+        var certificateSerialNumber: CertificateSerialNumber
+        /// The values of the plan's columns, in their order; the first is the device's serial.
+        var values: [String]
+
+        var serial: String { values[0] }
+    }
+
+    /// The first row's index in the manifest's list, which names the chunk.
+    var firstRow: Int
+    var rows: [Row]
+
+    func frame(columns: Int) -> Frame {
+        var fields = FieldWriter()
+        fields.put(UInt32(firstRow))
+        fields.put(UInt32(rows.count))
+        fields.put(UInt32(columns))
+        for row in rows {
+            fields.putRaw(row.certificateSerialNumber.bytes)
+            for value in row.values { fields.put(value) }
+        }
+        return Frame(kind: .chunk, payload: fields.bytes)
+    }
+
+    static func parse(_ frame: Frame) throws(RunError) -> WorkChunk {
+        var fields = FieldReader(frame.payload)
+        var chunk = WorkChunk(firstRow: Int(try fields.uint32()), rows: [])
+        let count = Int(try fields.uint32())
+        let columns = Int(try fields.uint32())
+        chunk.rows.reserveCapacity(count)
+        for _ in 0..<count {
+            guard let serialNumber = try? CertificateSerialNumber(bytes: try fields.raw(20)) else {
+                throw RunError(.protocolBroken, "worker", "no certificate serial number")
+            }
+            var values: [String] = []
+            values.reserveCapacity(columns)
+            for _ in 0..<columns { values.append(try fields.text()) }
+            chunk.rows.append(Row(certificateSerialNumber: serialNumber, values: values))
+        }
+        return chunk
+    }
+}
+
+/// What a worker made of a chunk: for each row the certificate, its digests and the wrapped key.
+struct MadeChunk {
+    struct Device {
+        var publicKeyDigest: [UInt8]
+        var certificateDigest: [UInt8]
+        var certificate: [UInt8]
+        var wrappedKey: [UInt8]
+    }
+
+    var firstRow: Int
+    var devices: [Device]
+
+    var frame: Frame {
+        var fields = FieldWriter()
+        fields.put(UInt32(firstRow))
+        fields.put(UInt32(devices.count))
+        for device in devices {
+            fields.putRaw(device.publicKeyDigest)
+            fields.putRaw(device.certificateDigest)
+            fields.put(device.certificate)
+            fields.put(device.wrappedKey)
+        }
+        return Frame(kind: .made, payload: fields.bytes)
+    }
+
+    static func parse(_ frame: Frame) throws(RunError) -> MadeChunk {
+        var fields = FieldReader(frame.payload)
+        var chunk = MadeChunk(firstRow: Int(try fields.uint32()), devices: [])
+        let count = Int(try fields.uint32())
+        chunk.devices.reserveCapacity(count)
+        for _ in 0..<count {
+            chunk.devices.append(
+                Device(
+                    publicKeyDigest: try fields.raw(32), certificateDigest: try fields.raw(32),
+                    certificate: try fields.block(), wrappedKey: try fields.block()))
+        }
+        return chunk
+    }
+}
