@@ -27,10 +27,13 @@ struct DeviceMaker: ~Copyable {
             [.objectClass(.privateKey), Attribute(.label, setUp.issuerLabel)], setUp.issuerLabel)
         let transportObject = try session.findOne(
             [.objectClass(.secretKey), Attribute(.label, setUp.transportLabel)], setUp.transportLabel)
-        issuerKey =
+        let issuerKey =
             setUp.sessionCopies ? try session.copy(issuerObject, [Attribute(.token, false)]) : issuerObject
-        transportKey = try session.copy(transportObject, [Attribute(.token, false)])
+        let transportKey = try session.copy(transportObject, [Attribute(.token, false)])
+        // Nothing throws from here on: a value with a deinit is either whole or not made.
         self.session = session
+        self.issuerKey = issuerKey
+        self.transportKey = transportKey
         self.plan = plan
         wrapMechanism = .plain(MechanismType(rawValue: setUp.wrapMechanism))
         publicTemplate = AttributeTemplate([
