@@ -1,14 +1,13 @@
 import Allowlist
 import CBOR
-import Crypto
 import TransparencyLog
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 
 /// Grows the bundle in one folder and publishes it under signed checkpoints.
@@ -119,6 +118,8 @@ public final class BundleWriter {
         }
         let index = tree.size
         try addLeaf()
+        if case .openRun(let run) = entry { cited.insert(run.authorisation) }
+        if case .rotateSigner(let rotation) = entry { cited.insert(rotation.authorisation) }
         for position in collectors.indices {
             var previous: Digest32?
             for device in devices {
@@ -207,7 +208,6 @@ public final class BundleWriter {
         switch entry {
         case .openRun(let run):
             try check(isRehearsal: run.isRehearsal)
-            cited.insert(run.authorisation)
             return []
         case .add(let device):
             return [device]
@@ -221,10 +221,7 @@ public final class BundleWriter {
         case .seal(let seal):
             try check(isRehearsal: seal.isRehearsal)
             return []
-        case .rotateSigner(let rotation):
-            cited.insert(rotation.authorisation)
-            return []
-        case .state:
+        case .rotateSigner, .state:
             return []
         }
     }

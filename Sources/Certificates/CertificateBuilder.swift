@@ -31,11 +31,13 @@ struct CertificateBuilder: Sendable {
         notBefore: Date, rehearsal: Bool
     ) throws(CertificatesError) {
         guard let start = CalendarTime.seconds(of: notBefore) else {
-            throw CertificatesError(.time, subject: template.name, "notBefore has to lie in the years 1950 to 9999")
+            throw CertificatesError(
+                .time, subject: template.name, "notBefore has to lie in the years 1950 to 9999")
         }
         let end = template.validityEnd.end(from: start)
         guard end <= CalendarTime.endOfTime else {
-            throw CertificatesError(.time, subject: template.name, "the certificate would end after the year 9999")
+            throw CertificatesError(
+                .time, subject: template.name, "the certificate would end after the year 9999")
         }
         guard template.signatureAlgorithms.contains(issuerCurve.signatureAlgorithm) else {
             let allowed = template.signatureAlgorithms.map(\.rawValue).joined(separator: ", ")
@@ -43,7 +45,9 @@ struct CertificateBuilder: Sendable {
                 .lint, subject: template.name,
                 "the issuer's \(issuerCurve.rawValue) key signs by \(issuerCurve.signatureAlgorithm.rawValue); "
                     + "the template allows \(allowed)",
-                findings: [LintFinding(.signatureAlgorithm, "the template does not allow the issuer's algorithm")])
+                findings: [
+                    LintFinding(.signatureAlgorithm, "the template does not allow the issuer's algorithm")
+                ])
         }
         self.template = template
         self.issuer = issuer
@@ -80,7 +84,8 @@ struct CertificateBuilder: Sendable {
             try serializer.serialize(certificate)
             return serializer.serializedBytes
         } catch {
-            throw CertificatesError(.build, subject: template.name, "the certificate could not be built: \(error)")
+            throw CertificatesError(
+                .build, subject: template.name, "the certificate could not be built: \(error)")
         }
     }
 
@@ -132,7 +137,8 @@ struct CertificateBuilder: Sendable {
         } catch let error as CertificatesError {
             throw error
         } catch {
-            throw CertificatesError(.build, subject: template.name, "the extensions could not be built: \(error)")
+            throw CertificatesError(
+                .build, subject: template.name, "the extensions could not be built: \(error)")
         }
     }
 
@@ -167,7 +173,8 @@ struct CertificateBuilder: Sendable {
                 throw CertificatesError(
                     .lint, subject: template.name,
                     "the issuer's certificate has no subjectKeyIdentifier to refer to",
-                    findings: [LintFinding(.authorityKeyIdentifier, "the issuer has no subjectKeyIdentifier")])
+                    findings: [LintFinding(.authorityKeyIdentifier, "the issuer has no subjectKeyIdentifier")]
+                )
             }
             list.append(
                 try .init(AuthorityKeyIdentifier(keyIdentifier: bytes[...]), critical: authority.critical))
@@ -188,7 +195,8 @@ struct CertificateBuilder: Sendable {
             for point in points.content {
                 let uri = try point.filled(values)
                 // DistributionPoint { [0] DistributionPointName { [0] fullName { [6] URI } } }, RFC 5280 4.2.1.13.
-                body += derElement(0x30, derElement(0xA0, derElement(0xA0, derElement(0x86, Array(uri.utf8)))))
+                body += derElement(
+                    0x30, derElement(0xA0, derElement(0xA0, derElement(0x86, Array(uri.utf8)))))
             }
             list.append(
                 .init(oid: [2, 5, 29, 31], critical: points.critical, value: derElement(0x30, body)[...]))
@@ -223,8 +231,10 @@ struct CertificateBuilder: Sendable {
 
     private static func keyUsage(_ bits: [TemplateExtensions.KeyUsageBit]) -> KeyUsage {
         KeyUsage(
-            digitalSignature: bits.contains(.digitalSignature), nonRepudiation: bits.contains(.nonRepudiation),
-            keyEncipherment: bits.contains(.keyEncipherment), dataEncipherment: bits.contains(.dataEncipherment),
+            digitalSignature: bits.contains(.digitalSignature),
+            nonRepudiation: bits.contains(.nonRepudiation),
+            keyEncipherment: bits.contains(.keyEncipherment),
+            dataEncipherment: bits.contains(.dataEncipherment),
             keyAgreement: bits.contains(.keyAgreement), keyCertSign: bits.contains(.keyCertSign),
             cRLSign: bits.contains(.cRLSign), encipherOnly: bits.contains(.encipherOnly),
             decipherOnly: bits.contains(.decipherOnly))

@@ -129,7 +129,8 @@ public struct CertificateLint: Sendable {
             let fault = string.flatMap { rule?.fault($0) }
             check(
                 .nameCharacters, rule != nil && string != nil && fault == nil,
-                "the subject: \(fault ?? "a string type other than PrintableString, UTF8String and IA5String")")
+                "the subject: \(fault ?? "a string type other than PrintableString, UTF8String and IA5String")"
+            )
         }
     }
 
@@ -172,7 +173,8 @@ public struct CertificateLint: Sendable {
         let isCA = if case .isCertificateAuthority = constraints { true } else { false }
         check(
             .kind, isCA == kind.isCA,
-            kind.isCA ? "a \(kind.rawValue) certificate is a CA" : "a \(kind.rawValue) certificate is not a CA")
+            kind.isCA
+                ? "a \(kind.rawValue) certificate is a CA" : "a \(kind.rawValue) certificate is not a CA")
         let usage = try? certificate.x509.extensions.keyUsage
         if kind.isCA {
             check(
@@ -182,7 +184,8 @@ public struct CertificateLint: Sendable {
                 .keyUsage, usage?.keyCertSign == true && isCritical(fields, [0x55, 0x1D, 0x0F]),
                 "a CA has critical keyUsage with keyCertSign")
             check(
-                .subjectKeyIdentifier, certificate.subjectKeyIdentifier != nil, "a CA has a subjectKeyIdentifier")
+                .subjectKeyIdentifier, certificate.subjectKeyIdentifier != nil,
+                "a CA has a subjectKeyIdentifier")
         } else {
             check(
                 .keyUsage, usage.map { !$0.keyCertSign && !$0.cRLSign } ?? false,
@@ -205,7 +208,9 @@ public struct CertificateLint: Sendable {
                 ? "a \(kind.rawValue) certificate is self-signed"
                 : "a \(kind.rawValue) certificate is issued by a CA")
         guard let issuer else {
-            check(.issuerName, certificate.issuer == certificate.subject, "a self-signed certificate names itself")
+            check(
+                .issuerName, certificate.issuer == certificate.subject,
+                "a self-signed certificate names itself")
             if let authority = certificate.authorityKeyIdentifier {
                 check(
                     .authorityKeyIdentifier, authority == certificate.subjectKeyIdentifier,
@@ -213,7 +218,8 @@ public struct CertificateLint: Sendable {
             }
             return
         }
-        check(.issuerName, certificate.issuer == issuer.subject, "the issuer field is not the issuer's subject")
+        check(
+            .issuerName, certificate.issuer == issuer.subject, "the issuer field is not the issuer's subject")
         check(
             .authorityKeyIdentifier,
             certificate.authorityKeyIdentifier != nil

@@ -64,7 +64,10 @@ public struct CertificateTemplate: Hashable, Sendable {
 
     /// The columns that a device list has to have, `serial` first; names without the `column.` before them.
     public var columns: [String] {
-        ["serial"] + placeholders.filter { $0.hasPrefix("column.") && $0 != "column.serial" }.map { String($0.dropFirst(7)) }
+        ["serial"]
+            + placeholders.filter { $0.hasPrefix("column.") && $0 != "column.serial" }.map {
+                String($0.dropFirst(7))
+            }
     }
 
     /// Reads and checks a template file of at most 256 KiB.
@@ -78,7 +81,8 @@ public struct CertificateTemplate: Hashable, Sendable {
     }
 
     /// Checks a template's bytes; the error carries every fault.
-    public static func parse(_ bytes: [UInt8], name: String) throws(CertificatesError) -> CertificateTemplate {
+    public static func parse(_ bytes: [UInt8], name: String) throws(CertificatesError) -> CertificateTemplate
+    {
         var parser = TemplateParser()
         let template = parser.template(bytes, name: name)
         let faults = parser.yaml.problems.sorted { ($0.line, $0.column) < ($1.line, $1.column) }.map {
@@ -113,7 +117,8 @@ public struct CertificateTemplate: Hashable, Sendable {
                 }
             }
             if count > rule.length.upperBound {
-                return "the field would have \(count) characters; at most \(rule.length.upperBound) are allowed"
+                return
+                    "the field would have \(count) characters; at most \(rule.length.upperBound) are allowed"
             }
         }
         return nil
@@ -131,11 +136,17 @@ public struct CertificateTemplate: Hashable, Sendable {
 
 /// One attribute of the subject; each makes a relative distinguished name of its own.
 struct SubjectAttribute: Hashable, Sendable {
-    var type: SubjectAttributeType
-    var encoding: StringEncoding
-    var text: TemplateText
+    let type: SubjectAttributeType
+    let encoding: StringEncoding
+    let text: TemplateText
+    let rule: TextRule
 
-    var rule: TextRule { TextRule(encoding: encoding, length: type.length) }
+    init(type: SubjectAttributeType, encoding: StringEncoding, text: TemplateText) {
+        self.type = type
+        self.encoding = encoding
+        self.text = text
+        rule = TextRule(encoding: encoding, length: type.length)
+    }
 }
 
 /// The extensions of a template; nil is `none`.

@@ -51,12 +51,19 @@ public struct DeviceCertificatePlan: Sendable {
         curve: EllipticCurve? = nil
     ) throws(CertificatesError) {
         guard template.kind == .device else {
-            throw CertificatesError(.templateKind, subject: template.name, "a run needs a template of kind device")
+            throw CertificatesError(
+                .templateKind, subject: template.name, "a run needs a template of kind device")
         }
         let curve = curve ?? template.curves[0]
         guard template.curves.contains(curve) else {
             throw CertificatesError(
-                .templateKind, subject: template.name, "the template does not allow keys on \(curve.rawValue)")
+                .templateKind, subject: template.name, "the template does not allow keys on \(curve.rawValue)"
+            )
+        }
+        for (text, rule) in template.texts where text.placeholders.contains("product") {
+            if let fault = product.isEmpty ? "the product is empty" : rule.characterFault(product) {
+                throw CertificatesError(.value, subject: "product \(product)", fault)
+            }
         }
         let received = try ReceivedCertificate(der: issuer)
         let issuerKey = try received.publicKey()
@@ -96,7 +103,8 @@ public struct DeviceCertificatePlan: Sendable {
     public func toBeSigned(_ row: DeviceCertificateRow) throws(CertificatesError) -> [UInt8] {
         guard row.point.count == curve.pointOctets, row.point[0] == 0x04 else {
             throw CertificatesError(
-                .publicKey, subject: curve.rawValue, "an uncompressed point of \(curve.pointOctets) octets is wanted")
+                .publicKey, subject: curve.rawValue,
+                "an uncompressed point of \(curve.pointOctets) octets is wanted")
         }
         guard row.values.count == columns.count else {
             throw CertificatesError(
@@ -105,7 +113,8 @@ public struct DeviceCertificatePlan: Sendable {
         let identifier = keyIdentifierMethod?.identifier(of: row.point) ?? []
         guard
             let bytes = program.run(
-                serialNumber: row.serialNumber, point: row.point, keyIdentifier: identifier, texts: row.values)
+                serialNumber: row.serialNumber, point: row.point, keyIdentifier: identifier, texts: row.values
+            )
         else {
             throw CertificatesError(
                 .value, subject: row.values[0], "a value has a character that the certificate cannot carry")
@@ -122,7 +131,8 @@ public struct DeviceCertificatePlan: Sendable {
         let width = issuerKey.curve.coordinateOctets
         guard rawSignature.count == 2 * width else {
             throw CertificatesError(
-                .signatureForm, subject: "signature", "\(2 * width) octets are wanted, got \(rawSignature.count)")
+                .signatureForm, subject: "signature",
+                "\(2 * width) octets are wanted, got \(rawSignature.count)")
         }
         let signature = try ECDSASignatureForm.der(raw: rawSignature)
         let algorithm = signatureAlgorithm.algorithmIdentifier
@@ -200,7 +210,8 @@ public struct DeviceCertificatePlan: Sendable {
         let patched = try toBeSigned(row)
         let der = try builder.certificate(
             serialNumber: row.serialNumber,
-            subjectKey: EllipticCurvePublicKey(subjectPublicKeyInfo: try subjectPublicKeyInfo(point: row.point)),
+            subjectKey: EllipticCurvePublicKey(
+                subjectPublicKeyInfo: try subjectPublicKeyInfo(point: row.point)),
             values: Self.values(row.values, columns: columns, product: product), checksTexts: checksTexts)
         let built = try ReceivedCertificate(der: der).toBeSigned
         guard built == patched else {
@@ -283,7 +294,8 @@ public struct DeviceCertificatePlan: Sendable {
         }
         guard let program = PatchProgram(sample: sample, occurrences: occurrences) else {
             throw CertificatesError(
-                .patchMismatch, subject: builder.template.name, "the sample certificate cannot be taken apart")
+                .patchMismatch, subject: builder.template.name, "the sample certificate cannot be taken apart"
+            )
         }
         return program
     }

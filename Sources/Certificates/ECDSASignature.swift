@@ -7,7 +7,8 @@ public enum ECDSASignatureForm {
         let half = raw.count / 2
         guard raw.count.isMultiple(of: 2), (1...66).contains(half) else {
             throw CertificatesError(
-                .signatureForm, subject: "signature", "r and s have to be of equal length, got \(raw.count) octets")
+                .signatureForm, subject: "signature",
+                "r and s have to be of equal length, got \(raw.count) octets")
         }
         let r = raw[..<half].drop { $0 == 0 }
         let s = raw[half...].drop { $0 == 0 }
@@ -30,7 +31,8 @@ public enum ECDSASignatureForm {
             let r = padded(numbers[0], in: der, to: width), let s = padded(numbers[1], in: der, to: width)
         else {
             throw CertificatesError(
-                .signatureForm, subject: "signature", "this is not a DER ECDSA-Sig-Value for \(curve.rawValue)")
+                .signatureForm, subject: "signature",
+                "this is not a DER ECDSA-Sig-Value for \(curve.rawValue)")
         }
         return r + s
     }

@@ -84,7 +84,8 @@ public struct EllipticCurvePublicKey: Hashable, Sendable {
             let point = Array(subjectPublicKeyInfo[prefix.count...])
             guard Self.isOnCurve(point, curve) else {
                 throw CertificatesError(
-                    .publicKey, subject: curve.rawValue, "the public key is not an uncompressed point of the curve")
+                    .publicKey, subject: curve.rawValue,
+                    "the public key is not an uncompressed point of the curve")
             }
             self.curve = curve
             self.subjectPublicKeyInfo = subjectPublicKeyInfo

@@ -24,7 +24,8 @@ public struct LintedToBeSigned: Hashable, Sendable {
         let certificate = try ReceivedCertificate(der: der)
         var findings = lint.findings(certificate)
         if !certificate.isSigned(by: throwaway) {
-            findings.append(LintFinding(.linted, "the throwaway key's signature does not cover the linted bytes"))
+            findings.append(
+                LintFinding(.linted, "the throwaway key's signature does not cover the linted bytes"))
         }
         guard findings.isEmpty else {
             throw CertificatesError(
@@ -44,7 +45,8 @@ public struct LintedToBeSigned: Hashable, Sendable {
         _ = try ECDSASignatureForm.raw(der: signature, curve: issuerKey.curve)
         guard issuerKey.isValid(signature: signature, over: bytes) else {
             throw CertificatesError(
-                .signatureInvalid, subject: "signature", "the signature does not verify with the issuer's key",
+                .signatureInvalid, subject: "signature",
+                "the signature does not verify with the issuer's key",
                 hint: "The token signed with another key, or other bytes.")
         }
         return derElement(

@@ -70,7 +70,9 @@ struct PatchProgram: Sendable {
         var forward: [Step] = []
 
         private func inside(_ range: Range<Int>) -> [Occurrence] {
-            occurrences.filter { range.lowerBound <= $0.range.lowerBound && $0.range.upperBound <= range.upperBound }
+            occurrences.filter {
+                range.lowerBound <= $0.range.lowerBound && $0.range.upperBound <= range.upperBound
+            }
         }
 
         private mutating func literal(_ range: Range<Int>) {
@@ -101,7 +103,10 @@ struct PatchProgram: Sendable {
             if element.isConstructed || holdsElement {
                 guard let children = element.children(in: sample) else { return false }
                 for child in children {
-                    guard compile(child, path: path + 1, inExtensions: inExtensions || child.tag == 0xA3 && path == 0)
+                    guard
+                        compile(
+                            child, path: path + 1,
+                            inExtensions: inExtensions || child.tag == 0xA3 && path == 0)
                     else { return false }
                 }
             } else {
@@ -148,7 +153,8 @@ struct PatchProgram: Sendable {
                                 to: UnsafeMutableRawBufferPointer(
                                     start: base + position, count: CertificateSerialNumber.octets))
                         case .fill(.point): position = Self.copy(point, to: base, before: position)
-                        case .fill(.keyIdentifier): position = Self.copy(keyIdentifier, to: base, before: position)
+                        case .fill(.keyIdentifier):
+                            position = Self.copy(keyIdentifier, to: base, before: position)
                         case .fill(.text(let column, let octets)):
                             var utf8 = texts[column].utf8
                             utf8.withContiguousBytes { text in

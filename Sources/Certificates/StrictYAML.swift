@@ -45,7 +45,8 @@ struct StrictYAML {
     mutating func document(_ bytes: [UInt8], limit: Int = 1 << 18) -> Node? {
         let start = YAMLPosition(line: 1, column: 1)
         guard bytes.count <= limit else {
-            report(start, "", "yaml.too-large", "the file has \(bytes.count) bytes; at most \(limit) are read")
+            report(
+                start, "", "yaml.too-large", "the file has \(bytes.count) bytes; at most \(limit) are read")
             return nil
         }
         guard let text = decode(bytes) else { return nil }
@@ -115,7 +116,8 @@ struct StrictYAML {
             case 0..<0x20, 0x7F..<0xA0, 0xFEFF, 0x2028, 0x2029, 0x202A...0x202E, 0x2066...0x2069:
                 report(
                     YAMLPosition(line: line, column: column), "", "yaml.control",
-                    "the control character U+\(String(scalar.value, radix: 16, uppercase: true)) is not accepted")
+                    "the control character U+\(String(scalar.value, radix: 16, uppercase: true)) is not accepted"
+                )
                 clean = false
             default: break
             }
@@ -174,7 +176,9 @@ extension StrictYAML {
         func path(of key: String) -> String { path.isEmpty ? key : path + "." + key }
         subscript(key: String) -> Node? { entries[key]?.value }
         /// The place of a key's value, or of the mapping when the key is absent.
-        func place(of key: String) -> YAMLPosition { entries[key].map { StrictYAML.position($0.value) } ?? position }
+        func place(of key: String) -> YAMLPosition {
+            entries[key].map { StrictYAML.position($0.value) } ?? position
+        }
     }
 
     static func position(_ node: Node) -> YAMLPosition {
@@ -222,7 +226,8 @@ extension StrictYAML {
             guard known.contains(name.string) else {
                 let near = (required + optional).joined(separator: ", ")
                 report(
-                    place, fields.path(of: name.string), "field.unknown", "this key is not known; known: \(near)")
+                    place, fields.path(of: name.string), "field.unknown",
+                    "this key is not known; known: \(near)")
                 continue
             }
             fields.entries[name.string] = (place, value)
@@ -269,7 +274,9 @@ extension StrictYAML {
         guard case .scalar(let scalar) = node, scalar.style == .plain,
             let value = Int(scalar.string), String(value) == scalar.string
         else {
-            report(Self.position(node), path, "field.type", "a whole decimal number without quotes is wanted here")
+            report(
+                Self.position(node), path, "field.type",
+                "a whole decimal number without quotes is wanted here")
             return nil
         }
         guard range.contains(value) else {

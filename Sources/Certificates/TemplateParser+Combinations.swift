@@ -7,7 +7,9 @@ extension TemplateParser {
         let usages = extensions.keyUsage?.content ?? []
 
         if template.kind.isCA {
-            if extensions.basicConstraints?.content.isCA != true || extensions.basicConstraints?.critical != true {
+            if extensions.basicConstraints?.content.isCA != true
+                || extensions.basicConstraints?.critical != true
+            {
                 yaml.report(
                     place, path("basicConstraints"), "template.ca-basic-constraints",
                     "a CA has critical basicConstraints with ca: true (RFC 5280 4.2.1.9)")
@@ -23,7 +25,9 @@ extension TemplateParser {
                     "a CA has a subjectKeyIdentifier (RFC 5280 4.2.1.2)")
             }
             if extensions.subjectAltName != nil {
-                yaml.report(place, path("subjectAltName"), "template.ca-alt-name", "a CA is named by its subject alone")
+                yaml.report(
+                    place, path("subjectAltName"), "template.ca-alt-name",
+                    "a CA is named by its subject alone")
             }
         } else {
             if extensions.basicConstraints?.content.isCA == true {
@@ -37,14 +41,17 @@ extension TemplateParser {
                     "a \(template.kind.rawValue) certificate has keyUsage, without keyCertSign and cRLSign")
             }
         }
-        if (usages.contains(.encipherOnly) || usages.contains(.decipherOnly)) && !usages.contains(.keyAgreement) {
+        if (usages.contains(.encipherOnly) || usages.contains(.decipherOnly))
+            && !usages.contains(.keyAgreement)
+        {
             yaml.report(
                 place, path("keyUsage"), "template.key-usage",
                 "encipherOnly and decipherOnly mean nothing without keyAgreement (RFC 5280 4.2.1.3)")
         }
         for usage in usages where usage == .keyEncipherment || usage == .dataEncipherment {
             yaml.report(
-                place, path("keyUsage"), "template.key-usage", "an EC key has no \(usage.rawValue) (RFC 8813 3)")
+                place, path("keyUsage"), "template.key-usage",
+                "an EC key has no \(usage.rawValue) (RFC 8813 3)")
         }
         if extensions.subjectKeyIdentifier?.critical == true {
             yaml.report(
@@ -67,7 +74,8 @@ extension TemplateParser {
         {
             yaml.report(
                 place, path("authorityKeyIdentifier"), "template.authority-key-identifier",
-                "a self-signed certificate's authorityKeyIdentifier repeats its subjectKeyIdentifier, which is none")
+                "a self-signed certificate's authorityKeyIdentifier repeats its subjectKeyIdentifier, which is none"
+            )
         }
         checkPlaceholders(template, top)
     }
@@ -95,10 +103,13 @@ extension TemplateParser {
         }
         if template.validityEnd == .never, template.kind == .issuingCA {
             yaml.refuse(
-                top, "validity", "template.never-ends", "an issuing CA does not outlive its issuer: give a duration")
+                top, "validity", "template.never-ends",
+                "an issuing CA does not outlive its issuer: give a duration")
         }
         if template.rotates, template.kind == .rootCA {
-            yaml.refuse(top, "rotates", "template.rotates", "a root is the anchor that devices hold: it does not rotate")
+            yaml.refuse(
+                top, "rotates", "template.rotates",
+                "a root is the anchor that devices hold: it does not rotate")
         }
     }
 }

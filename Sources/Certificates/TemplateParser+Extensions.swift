@@ -73,7 +73,8 @@ extension TemplateParser {
             pathLength = yaml.integer(length, at: inner.path(of: "pathLength"), in: 0...16)
             if isCA == false {
                 yaml.refuse(
-                    inner, "pathLength", "template.path-length", "only a CA has a path length (RFC 5280 4.2.1.9)")
+                    inner, "pathLength", "template.path-length",
+                    "only a CA has a path length (RFC 5280 4.2.1.9)")
             }
         }
         guard let critical, let isCA else { return nil }
@@ -111,7 +112,9 @@ extension TemplateParser {
         return nil
     }
 
-    private mutating func texts(_ fields: StrictYAML.Fields, _ key: String, _ rule: TextRule) -> [TemplateText]? {
+    private mutating func texts(_ fields: StrictYAML.Fields, _ key: String, _ rule: TextRule)
+        -> [TemplateText]?
+    {
         guard let list = yaml.list(fields, key) else { return nil }
         guard !list.isEmpty else {
             yaml.refuse(fields, key, "field.value", "the list is empty; write none for the whole extension")
@@ -125,10 +128,13 @@ extension TemplateParser {
         return texts.count == list.count ? texts : nil
     }
 
-    private mutating func alternativeNames(_ fields: StrictYAML.Fields) -> [TemplateExtensions.AlternativeName]? {
+    private mutating func alternativeNames(_ fields: StrictYAML.Fields) -> [TemplateExtensions
+        .AlternativeName]?
+    {
         guard let list = yaml.list(fields, "names") else { return nil }
         guard !list.isEmpty else {
-            yaml.refuse(fields, "names", "field.value", "the list is empty; write none for the whole extension")
+            yaml.refuse(
+                fields, "names", "field.value", "the list is empty; write none for the whole extension")
             return nil
         }
         var names: [TemplateExtensions.AlternativeName] = []
@@ -147,7 +153,9 @@ extension TemplateParser {
             if let text = templateText(name, "uri", .uri) { names.append(.uri(text)) }
             guard let module = name["hardwareModuleName"] else { continue }
             let modulePath = name.path(of: "hardwareModuleName")
-            guard let inner = yaml.fields(module, at: modulePath, required: ["type", "serial"]) else { continue }
+            guard let inner = yaml.fields(module, at: modulePath, required: ["type", "serial"]) else {
+                continue
+            }
             let type = inner["type"].flatMap { identifier($0, at: inner.path(of: "type"), known: [:]) }
             let serial = templateText(inner, "serial", .hardwareSerial)
             if let type, let serial { names.append(.hardwareModule(type: type, serial: serial)) }
@@ -162,7 +170,9 @@ extension TemplateParser {
         var others: [TemplateExtensions.Other] = []
         for (index, item) in list.enumerated() {
             let path = "\(fields.path(of: "other"))[\(index)]"
-            guard let inner = yaml.fields(item, at: path, required: ["oid", "critical", "der"]) else { continue }
+            guard let inner = yaml.fields(item, at: path, required: ["oid", "critical", "der"]) else {
+                continue
+            }
             let oid = inner["oid"].flatMap { identifier($0, at: inner.path(of: "oid"), known: [:]) }
             let critical = yaml.flag(inner, "critical")
             guard let hex = yaml.text(inner, "der") else { continue }
@@ -173,7 +183,8 @@ extension TemplateParser {
             guard let oid, let critical else { continue }
             if let name = Self.known.first(where: { $0.oid == oid })?.name {
                 yaml.refuse(
-                    inner, "oid", "template.duplicate-extension", "this extension has a key of its own: \(name)")
+                    inner, "oid", "template.duplicate-extension",
+                    "this extension has a key of its own: \(name)")
             } else if others.contains(where: { $0.oid == oid }) {
                 yaml.refuse(
                     inner, "oid", "template.duplicate-extension",

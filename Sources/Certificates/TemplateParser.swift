@@ -63,7 +63,8 @@ struct TemplateParser {
             guard let choice = yaml.choice(node, at: "\(path)[\(index)]", of: type) else { return nil }
             if choices.contains(choice) {
                 yaml.report(
-                    StrictYAML.position(node), "\(path)[\(index)]", "field.repeated", "this is in the list already")
+                    StrictYAML.position(node), "\(path)[\(index)]", "field.repeated",
+                    "this is in the list already")
                 return nil
             }
             choices.append(choice)
@@ -75,13 +76,16 @@ struct TemplateParser {
         guard let list = yaml.list(top, "subject") else { return nil }
         guard !list.isEmpty else {
             yaml.refuse(
-                top, "subject", "template.subject-empty", "a subject has at least one attribute (RFC 5280 4.1.2.6)")
+                top, "subject", "template.subject-empty",
+                "a subject has at least one attribute (RFC 5280 4.1.2.6)")
             return nil
         }
         var attributes: [SubjectAttribute] = []
         for (index, node) in list.enumerated() {
             let path = "subject[\(index)]"
-            guard let fields = yaml.fields(node, at: path, required: ["type", "encoding", "value"]) else { continue }
+            guard let fields = yaml.fields(node, at: path, required: ["type", "encoding", "value"]) else {
+                continue
+            }
             let encoding = yaml.choice(fields, "encoding", of: StringEncoding.self)
             let typeName = yaml.text(fields, "type")
             let type = typeName.flatMap(SubjectAttributeType.init)
@@ -94,7 +98,8 @@ struct TemplateParser {
             if let type, let encoding, !type.encodings.contains(encoding) {
                 let allowed = type.encodings.map(\.rawValue).joined(separator: " or ")
                 yaml.refuse(
-                    fields, "encoding", "template.encoding", "\(type.name) is encoded as \(allowed) (RFC 5280 A.1)")
+                    fields, "encoding", "template.encoding",
+                    "\(type.name) is encoded as \(allowed) (RFC 5280 A.1)")
             }
             let rule = TextRule(encoding: encoding ?? .utf8, length: type?.length ?? 1...32_768)
             let text = templateText(fields, "value", rule)

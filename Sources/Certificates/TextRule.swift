@@ -13,10 +13,19 @@ struct TextRule: Hashable, Sendable {
         case uri
     }
 
-    var encoding: StringEncoding
+    let encoding: StringEncoding
     /// Characters (Unicode scalars), ends included: the upper bounds of X.520 and RFC 5280 appendix A.
-    var length: ClosedRange<Int>
-    var form = Form.free
+    let length: ClosedRange<Int>
+    let form: Form
+    /// The octets that may stand in the encoded text.
+    let octets: OctetSet
+
+    init(encoding: StringEncoding, length: ClosedRange<Int>, form: Form = .free) {
+        self.encoding = encoding
+        self.length = length
+        self.form = form
+        octets = Self.octets(encoding, form)
+    }
 
     static let dns = TextRule(encoding: .ia5, length: 1...253, form: .dns)
     static let uri = TextRule(encoding: .ia5, length: 1...2048, form: .uri)
@@ -52,7 +61,8 @@ struct TextRule: Hashable, Sendable {
         case .dns: return Self.isDNSName(text) ? nil : "\(text) is not a DNS name (RFC 1034 section 3.5)"
         case .uri:
             let scheme = text.prefix { $0 != ":" }
-            let isURI = scheme.utf8.count < text.utf8.count && !scheme.isEmpty && scheme.allSatisfy(\.isLetter)
+            let isURI =
+                scheme.utf8.count < text.utf8.count && !scheme.isEmpty && scheme.allSatisfy(\.isLetter)
             return isURI ? nil : "\(text) is not an absolute URI (RFC 3986 section 4.3)"
         }
     }
@@ -64,14 +74,13 @@ struct TextRule: Hashable, Sendable {
         return octets.contains(UInt8(scalar.value))
     }
 
-    /// The octets that may stand in the encoded text.
-    var octets: OctetSet {
+    private static func octets(_ encoding: StringEncoding, _ form: Form) -> OctetSet {
         OctetSet { byte in
-            if form == .dns { return Self.isLetterOrDigit(byte) || byte == 0x2D || byte == 0x2E }
+            if form == .dns { return isLetterOrDigit(byte) || byte == 0x2D || byte == 0x2E }
             switch encoding {
             case .printable:
                 // ' ( ) + , - . / : = ? and space (X.680 section 41.4).
-                return Self.isLetterOrDigit(byte)
+                return isLetterOrDigit(byte)
                     || [0x20, 0x27, 0x28, 0x29, 0x2B, 0x2C, 0x2D, 0x2E, 0x2F, 0x3A, 0x3D, 0x3F].contains(byte)
             case .ia5: return form == .free ? 0x20..<0x7F ~= byte : 0x21..<0x7F ~= byte
             case .utf8: return byte >= 0x20 && byte != 0x7F

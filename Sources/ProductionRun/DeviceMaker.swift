@@ -21,6 +21,7 @@ struct DeviceMaker: ~Copyable {
 
     /// Opens a session, finds the keys and takes session copies where the key's policy allows them.
     init(_ setUp: WorkerSetUp, plan: DeviceCertificatePlan, login: Login) throws {
+        let curve: SigningCurve = plan.curve == .p256 ? .p256 : .p384
         // Session copies and device keys are session objects: a read-only session may make them.
         let session = try login.slot.openSession()
         let issuerObject = try session.findOne(
@@ -38,7 +39,7 @@ struct DeviceMaker: ~Copyable {
         wrapMechanism = .plain(MechanismType(rawValue: setUp.wrapMechanism))
         publicTemplate = AttributeTemplate([
             Attribute(.token, false), Attribute(.isPrivate, false),
-            Attribute(.ecParameters, bytes: SigningCurve.p256.parameters), Attribute(.verify, true),
+            Attribute(.ecParameters, bytes: curve.parameters), Attribute(.verify, true),
             Attribute(.verifyRecover, false), Attribute(.encrypt, false), Attribute(.wrap, false),
             Attribute(.derive, false),
         ])
@@ -96,11 +97,14 @@ struct DeviceMaker: ~Copyable {
         let length = try session.read(.ecPoint, of: publicKey, into: point)
         let bytes = UnsafeRawBufferPointer(rebasing: point[..<length])
         // A DER OCTET STRING by the standard (PKCS#11 v2.40 §2.3.3); some modules give the bare point.
-        if bytes.count == 67, bytes[0] == 0x04, bytes[1] == 65, bytes[2] == 0x04 {
+        let octets = plan.curve.pointOctets
+        if bytes.count == octets + 2, bytes[0] == 0x04, Int(bytes[1]) == octets, bytes[2] == 0x04 {
             return Array(bytes[2...])
         }
-        if bytes.count == 65, bytes[0] == 0x04 { return Array(bytes) }
-        throw RunError(.protocolBroken, "token", "CKA_EC_POINT of \(bytes.count) octets is no P-256 point")
+        if bytes.count == octets, bytes[0] == 0x04 { return Array(bytes) }
+        throw RunError(
+            .protocolBroken, "token",
+            "CKA_EC_POINT of \(bytes.count) octets is no point of \(plan.curve.rawValue)")
     }
 
     private func sign(_ toBeSigned: [UInt8]) throws -> [UInt8] {

@@ -20,6 +20,8 @@ struct WorkerSetUp {
     var rehearsal: Bool
     /// Whether the issuing key may be copied to session objects inside the token.
     var sessionCopies: Bool
+    /// The devices' curve, by its name.
+    var curve: String
     /// Sessions, each on a thread of its own.
     var sessions: Int
 
@@ -37,6 +39,7 @@ struct WorkerSetUp {
         fields.put(Int64(wrapMechanism))
         fields.put(rehearsal)
         fields.put(sessionCopies)
+        fields.put(curve)
         fields.put(UInt32(sessions))
         // The PIN crosses the socket pair alone: no argument, no environment, no file.
         pin.withBytes { start, count in
@@ -58,7 +61,7 @@ struct WorkerSetUp {
             templateName: try fields.text(), product: try fields.text(), template: try fields.block(),
             issuerCertificate: try fields.block(), notBefore: try fields.int64(),
             wrapMechanism: UInt(try fields.int64()), rehearsal: try fields.flag(),
-            sessionCopies: try fields.flag(), sessions: Int(try fields.uint32()))
+            sessionCopies: try fields.flag(), curve: try fields.text(), sessions: Int(try fields.uint32()))
         var pin = try fields.block()
         return (setUp, PIN(consuming: &pin))
     }

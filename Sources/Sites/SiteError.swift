@@ -18,6 +18,8 @@ public struct SiteError: Error, Sendable, CustomStringConvertible {
         case locked = "site-locked"
         /// The site names no such token.
         case unknownToken = "site-unknown-token"
+        /// No ceremony of this site has published a key of that role.
+        case keyUnpublished = "site-key-unpublished"
         /// No PIN can be had from where it should come.
         case pinUnavailable = "site-pin-unavailable"
         /// What was asked for is not possible in this kind of site.

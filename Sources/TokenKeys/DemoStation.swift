@@ -4,7 +4,7 @@ import COpenSSL
 public struct DemoStation: Sendable {
     public let privateKeyPEM: String
     public let publicKeyPEM: String
-    public let key: StationKey
+    public let key: TrustedStation
 
     public static func make() throws(TokenKeyError) -> DemoStation {
         func failed() -> TokenKeyError { TokenKeyError(.libraryFailed, "demo station", openSSLReason()) }
@@ -22,6 +22,6 @@ public struct DemoStation: Sendable {
         return DemoStation(
             privateKeyPEM: String(decoding: contents(privateBIO), as: UTF8.self),
             publicKeyPEM: String(decoding: contents(publicBIO), as: UTF8.self),
-            key: try StationKey(publicKeyInfo: TokenKeys.publicKeyInfo(pair)))
+            key: try TrustedStation(publicKeyInfo: TokenKeys.publicKeyInfo(pair)))
     }
 }

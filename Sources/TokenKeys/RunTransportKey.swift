@@ -59,7 +59,7 @@ public struct RunTransportKey: Sendable {
     /// The key wrapped to the station with RSA-OAEP (SHA-1, MGF1-SHA-1).
     ///
     /// The station opens it with `openssl pkeyutl -decrypt -pkeyopt rsa_padding_mode:oaep`.
-    public func wrapped(to station: StationKey, login: Login) throws(TokenKeyError) -> [UInt8] {
+    public func wrapped(to station: TrustedStation, login: Login) throws(TokenKeyError) -> [UInt8] {
         let session = try onToken(label.description) { () throws(PKCS11Error) in
             try login.slot.openSession()
         }

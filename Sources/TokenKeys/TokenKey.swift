@@ -120,6 +120,15 @@ public final class TokenKey: Sendable {
             hint: "Stop using this token until its maker has explained it.")
     }
 
+    /// Whether the key's policy lets workers sign with copies of it as session objects.
+    public func isCopyable() throws(TokenKeyError) -> Bool {
+        try session.withLock { (session) throws(TokenKeyError) -> Bool in
+            try onToken(label.description) { () throws(PKCS11Error) in
+                try session.attribute(.copyable, of: object)?.flag == true
+            }
+        }
+    }
+
     /// Throws unless the key has this role, and is a rehearsal's exactly where the site is.
     public func require(_ role: KeyRole, rehearsal: Bool) throws(TokenKeyError) {
         guard label.role == role else {

@@ -57,7 +57,9 @@ public struct GrowingTree: Sendable {
     public var partialTiles: [(tile: Tile, hashes: [Digest32])] {
         edge.enumerated().compactMap { level, hashes in
             let index = size >> UInt64(8 * level) / UInt64(Tile.fullWidth)
-            guard let tile = Tile(.hashes(level: level), index: index, width: hashes.count) else { return nil }
+            guard let tile = Tile(.hashes(level: level), index: index, width: hashes.count) else {
+                return nil
+            }
             return (tile, hashes)
         }
     }

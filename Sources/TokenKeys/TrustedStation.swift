@@ -3,7 +3,7 @@ import PKCS11
 import SwiftASN1
 
 /// A programming station's RSA public key, to which a run's transport key is wrapped.
-public struct StationKey: Sendable, Hashable {
+public struct TrustedStation: Sendable, Hashable {
     /// SubjectPublicKeyInfo, DER.
     public let publicKeyInfo: [UInt8]
     let modulus: [UInt8]
@@ -12,7 +12,7 @@ public struct StationKey: Sendable, Hashable {
     /// The SHA-256 of the SubjectPublicKeyInfo, which stands in every authorisation.
     public var digest: [UInt8] { Array(SHA256.hash(data: publicKeyInfo)) }
 
-    /// Reads an RSA SubjectPublicKeyInfo; 2048 to 4096 bits are accepted.
+    /// Reads an RSA SubjectPublicKeyInfo; 2048 to 8192 bits are accepted.
     public init(publicKeyInfo der: [UInt8]) throws(TokenKeyError) {
         func malformed(_ message: String) -> TokenKeyError {
             TokenKeyError(
@@ -35,7 +35,7 @@ public struct StationKey: Sendable, Hashable {
             throw malformed("not an RSA SubjectPublicKeyInfo")
         }
         let bits = parts.modulus.count * 8
-        guard (2048...4096).contains(bits) else { throw malformed("\(bits) bits; 2048 to 4096 are accepted") }
+        guard (2048...8192).contains(bits) else { throw malformed("\(bits) bits; 2048 to 8192 are accepted") }
         publicKeyInfo = der
         modulus = parts.modulus
         exponent = parts.exponent
@@ -62,6 +62,14 @@ public struct StationKey: Sendable, Hashable {
                 Attribute(.modifiable, false),
             ])
         }
+    }
+
+    /// Throws unless the token holds this key as trusted.
+    public func requireEnrolled(login: Login) throws(TokenKeyError) {
+        let session = try onToken(label.description) { () throws(PKCS11Error) in
+            try login.slot.openSession()
+        }
+        _ = try find(in: session)
     }
 
     /// The enrolled key's object; throws where the token does not hold exactly this key as trusted.

@@ -1,0 +1,168 @@
+import TransparencyLog
+
+/// Answers questions about devices from a bundle without reading the whole of it.
+///
+/// Opening checks the checkpoint's signature and proves the last `state` entry. A device that is found is
+/// proven to the signed root. That a device or an event is absent rests on the index files: verify the
+/// bundle once after it was received, or open it with `checkingIndex`.
+public struct BundleReader: Sendable {
+    public let head: SignedHead
+    public let state: AllowlistEntry.State
+    private let pins: Pins
+    private let folder: BundleFolder
+    private let segments: [MappedSegment]
+
+    public var checkpoint: Checkpoint { head.checkpoint }
+
+    /// Opens the bundle in `directory`; `checkingIndex` reads the index segments and compares their roots
+    /// with the signed state, which takes about a second a million devices.
+    public init(
+        directory: String, pins: Pins, checkingIndex: Bool = false
+    ) throws(AllowlistError) {
+        let folder = BundleFolder(directory)
+        head = try SignedHead(in: folder, pins: pins)
+        var files = EntryFiles(folder: folder, treeSize: head.checkpoint.size)
+        state = try files.provenState(root: head.checkpoint.root)
+        var segments: [MappedSegment] = []
+        for segment in state.segments {
+            if checkingIndex { try segment.check(in: folder) }
+            segments.append(try MappedSegment(segment, in: folder))
+        }
+        self.segments = segments
+        self.folder = folder
+        self.pins = pins
+    }
+
+    /// Looks a device up by its serial, and by its key where the caller has one.
+    ///
+    /// With a key, serial and key must be those of the same device. Without one, the newest device of that
+    /// serial answers and `keyChecked` is false; where several products use the serial, `product` is needed.
+    public func lookup(
+        serial: String, product: String? = nil, key: Digest32? = nil
+    ) throws(AllowlistError) -> LookupAnswer {
+        let wanted = IndexRecord.serialHash(of: serial)
+        let about = try entries(.serial, wanted)
+        var matches: [(index: UInt64, device: AllowlistEntry.Add)] = []
+        var isListedOtherwise = false
+        for (index, entry) in about {
+            guard case .add(let device) = entry, device.serial == serial else { continue }
+            guard product == nil || device.product == product, key == nil || device.key == key else {
+                isListedOtherwise = true
+                continue
+            }
+            matches.append((index, device))
+        }
+        guard let match = matches.last else {
+            return notListed(
+                keyChecked: key != nil,
+                reason: isListedOtherwise ? "the serial is listed with another key or product" : nil)
+        }
+        guard Set(matches.map(\.device.product)).count == 1 else {
+            throw AllowlistError(
+                .ambiguousSerial, "several products have a device with this serial",
+                hint: "name the product, or the device's key")
+        }
+        return answer(match.index, match.device, about, keyChecked: key != nil)
+    }
+
+    /// Looks a device up by SHA-256 of its certificate and of its key's SubjectPublicKeyInfo.
+    public func lookup(certificate: Digest32, key: Digest32) throws(AllowlistError) -> LookupAnswer {
+        let about = try entries(.key, key)
+        var isListedOtherwise = false
+        for (index, entry) in about {
+            guard case .add(let device) = entry, device.key == key else { continue }
+            guard device.certificate == certificate else {
+                isListedOtherwise = true
+                continue
+            }
+            return answer(index, device, about, keyChecked: true)
+        }
+        return notListed(
+            keyChecked: true, reason: isListedOtherwise ? "the key is listed with another certificate" : nil)
+    }
+
+    /// The proven entries that the index has under `hash`, in the order of the log.
+    private func entries(
+        _ kind: Segment.Kind, _ hash: Digest32
+    ) throws(AllowlistError) -> [(index: UInt64, entry: AllowlistEntry)] {
+        var files = EntryFiles(folder: folder, treeSize: checkpoint.size)
+        var entries: [(index: UInt64, entry: AllowlistEntry)] = []
+        for segment in segments where segment.segment.kind == kind {
+            for index in try segment.indexes(of: hash) {
+                let entry = try files.provenEntry(at: index, root: checkpoint.root)
+                guard try isAbout(entry, kind, hash, &files) else {
+                    throw AllowlistError(
+                        .segment, file: segment.segment.path, index: index,
+                        "the index leads to an entry about another device",
+                        hint: "verify the whole bundle to find the damaged file")
+                }
+                entries.append((index, entry))
+            }
+        }
+        return entries.sorted { $0.index < $1.index }
+    }
+
+    private func isAbout(
+        _ entry: AllowlistEntry, _ kind: Segment.Kind, _ hash: Digest32, _ files: inout EntryFiles
+    ) throws(AllowlistError) -> Bool {
+        for index in entry.citedDevices {
+            if case .add(let device) = try files.provenEntry(at: index, root: checkpoint.root),
+                IndexRecord.hash(of: device, kind: kind) == hash
+            {
+                return true
+            }
+        }
+        if case .add(let device) = entry { return IndexRecord.hash(of: device, kind: kind) == hash }
+        return false
+    }
+
+    private func answer(
+        _ index: UInt64, _ device: AllowlistEntry.Add, _ about: [(index: UInt64, entry: AllowlistEntry)],
+        keyChecked: Bool
+    ) -> LookupAnswer {
+        let events = about.compactMap { LookupAnswer.Event($0.entry, at: $0.index, about: index) }
+        return LookupAnswer(
+            status: events.last?.status ?? .listed, reason: events.last?.reason, entryIndex: index,
+            device: device, events: events, keyChecked: keyChecked, checkpoint: checkpoint)
+    }
+
+    private func notListed(keyChecked: Bool, reason: String?) -> LookupAnswer {
+        LookupAnswer(
+            status: .notListed, reason: reason, entryIndex: nil, device: nil, events: [],
+            keyChecked: keyChecked, checkpoint: checkpoint)
+    }
+}
+
+extension AllowlistEntry {
+    /// The indexes of the `add` entries that an event cites, in ascending order.
+    package var citedDevices: [UInt64] {
+        switch self {
+        case .revoke(let revoke):
+            if case .device(let index) = revoke.subject { [index] } else { [] }
+        case .scrap(let scrap): [scrap.index]
+        case .replace(let replace): [replace.priorIndex, replace.newIndex]
+        case .openRun, .add, .seal, .state, .rotateSigner: []
+        }
+    }
+}
+
+extension LookupAnswer.Event {
+    /// The event that `entry` is for the device listed at `device`, or nil where it is none.
+    fileprivate init?(_ entry: AllowlistEntry, at index: UInt64, about device: UInt64) {
+        self.index = index
+        switch entry {
+        case .revoke(let revoke):
+            guard revoke.subject == .device(index: device) else { return nil }
+            (status, reason, at, replacedBy) = (.revoked, revoke.reason.name, revoke.effectiveAt, nil)
+        case .scrap(let scrap):
+            guard scrap.index == device else { return nil }
+            (status, reason, at, replacedBy) = (.scrapped, scrap.reason, scrap.scrappedAt, nil)
+        case .replace(let replace):
+            guard replace.priorIndex == device else { return nil }
+            (status, reason, at) = (.replaced, replace.reason, replace.replacedAt)
+            replacedBy = replace.newIndex
+        case .openRun, .add, .seal, .state, .rotateSigner:
+            return nil
+        }
+    }
+}

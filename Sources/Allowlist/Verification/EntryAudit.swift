@@ -1,0 +1,125 @@
+import TransparencyLog
+
+/// Takes the entries in order and checks each against those before it.
+struct EntryAudit {
+    let pins: Pins
+    /// For entries that later ones cite.
+    var files: EntryFiles
+    var index: IndexCheck
+    var books = RunBooks()
+    var certificates = CertificateUniqueness()
+    var counts: [AllowlistEntry.Kind: UInt64] = [:]
+    /// The new device's `add` by the replaced one's.
+    var replacements: [UInt64: UInt64] = [:]
+    var authorisations: Set<Digest32> = []
+    var lastState: (index: UInt64, state: AllowlistEntry.State)?
+    private var replacing: Set<UInt64> = []
+    private var scrapped: Set<UInt64> = []
+    private var signer: (key: [UInt8], index: UInt64)?
+
+    init(pins: Pins, files: EntryFiles, index: IndexCheck) {
+        self.pins = pins
+        self.files = files
+        self.index = index
+        for kind in AllowlistEntry.Kind.allCases { counts[kind] = 0 }
+    }
+
+    mutating func visit(_ entry: AllowlistEntry, at index: UInt64) throws(AllowlistError) {
+        counts[entry.kind, default: 0] += 1
+        certificates.insert(entry)
+        switch entry {
+        case .openRun(let run):
+            try check(isRehearsal: run.isRehearsal)
+            authorisations.insert(run.authorisation)
+            try books.open(run, at: index)
+        case .add(let device):
+            try books.add(device)
+            self.index.insert([device], at: index)
+        case .revoke(let revoke):
+            try visit(revoke, at: index)
+        case .scrap(let scrap):
+            let device = try device(scrap.index, citedAt: index)
+            guard scrapped.insert(scrap.index).inserted else {
+                throw AllowlistError(.entryReference, "the device was scrapped before")
+            }
+            try books.scrap(device)
+            self.index.insert([device], at: index)
+        case .replace(let replace):
+            try visit(replace, at: index)
+        case .seal(let seal):
+            try check(isRehearsal: seal.isRehearsal)
+            try books.seal(seal)
+        case .state(let state):
+            try state.check(covers: index)
+            lastState = (index, state)
+        case .rotateSigner(let rotation):
+            try visit(rotation, at: index)
+        }
+    }
+
+    /// The pinned key must be the one that the log names last.
+    func checkSigner() throws(AllowlistError) {
+        guard let signer, signer.key != pins.logKey.spki else { return }
+        throw AllowlistError(
+            .signerRotated, index: signer.index, "the log was handed over to another key than the pinned one",
+            hint: "pin the new key after you checked its authorisation")
+    }
+
+    private mutating func visit(
+        _ revoke: AllowlistEntry.Revoke, at index: UInt64
+    ) throws(AllowlistError) {
+        switch revoke.subject {
+        case .device(let cited):
+            let device = try device(cited, citedAt: index)
+            guard device.run == revoke.run else {
+                throw AllowlistError(
+                    .entryReference, "the revoked device is of the run \(device.run), not \(revoke.run)")
+            }
+            self.index.insert([device], at: index)
+        case .burned(let serial, let authorityKeyID):
+            try books.burn(serial, authorityKeyID: authorityKeyID, run: revoke.run)
+        }
+    }
+
+    private mutating func visit(
+        _ replace: AllowlistEntry.Replace, at index: UInt64
+    ) throws(AllowlistError) {
+        let prior = try device(replace.priorIndex, citedAt: index)
+        let new = try device(replace.newIndex, citedAt: index)
+        guard replacements.updateValue(replace.newIndex, forKey: replace.priorIndex) == nil,
+            replacing.insert(replace.newIndex).inserted
+        else {
+            throw AllowlistError(.entryReference, "one of the two devices is in another replacement")
+        }
+        self.index.insert([prior, new], at: index)
+    }
+
+    private mutating func visit(
+        _ rotation: AllowlistEntry.RotateSigner, at index: UInt64
+    ) throws(AllowlistError) {
+        if let signer, signer.key != rotation.oldKey {
+            throw AllowlistError(.signerRotated, "the rotation does not begin at the log's present key")
+        }
+        guard rotation.trustedSize <= index else {
+            throw AllowlistError(.entryReference, "the last trusted checkpoint is of a later tree")
+        }
+        authorisations.insert(rotation.authorisation)
+        signer = (rotation.newKey, index)
+    }
+
+    private mutating func device(
+        _ cited: UInt64, citedAt index: UInt64
+    ) throws(AllowlistError) -> AllowlistEntry.Add {
+        guard cited < index, case .add(let device) = try files.entry(at: cited) else {
+            throw AllowlistError(.entryReference, "entry \(cited) is not an `add` before this one")
+        }
+        return device
+    }
+
+    private func check(isRehearsal: Bool) throws(AllowlistError) {
+        guard isRehearsal == pins.isRehearsal else {
+            throw AllowlistError(
+                .rehearsal, "the entry's rehearsal flag does not agree with the origin \(pins.origin)")
+        }
+    }
+}

@@ -1,0 +1,148 @@
+import Certificates
+import Foundation
+import Manifests
+import PKCS11
+import RunLedger
+import Sites
+import TokenKeys
+
+/// The making of a run's devices: rows to workers, finished chunks to package, ledger and log in row order.
+final class DeviceMaking {
+    private let driver: RunDriver
+    private let plan: RunPlan
+    private let folder: RunFolder
+    private let log: RunLog
+    private let limits: WorkerLimits
+    private let transport: RunTransportKey
+    private let wrapping: MechanismType
+    private let certificates: DeviceCertificatePlan
+    private let rows: ManifestRows
+    private let run: String
+    /// The first row not recorded; everything before it is.
+    private var nextToRecord: Int
+    /// Chunks made and waiting for one before them.
+    private var finished: [Int: (WorkChunk, MadeChunk)] = [:]
+    private var released: Int
+    private var burned: Int
+    private var isStopping = false
+
+    init(
+        driver: RunDriver, plan: RunPlan, record: RunRecord, folder: RunFolder, log: RunLog,
+        limits: WorkerLimits, transport: RunTransportKey, wrapping: MechanismType
+    ) throws {
+        self.driver = driver
+        self.plan = plan
+        self.folder = folder
+        self.log = log
+        self.limits = limits
+        self.transport = transport
+        self.wrapping = wrapping
+        run = record.run.id
+        certificates = try plan.certificates(notBefore: record.run.notBefore)
+        nextToRecord = try driver.ledger.nextRow(run: run)
+        rows = try plan.rows.rows(from: nextToRecord)
+        released = record.released
+        burned = record.burned
+        setUp = WorkerSetUp(
+            module: driver.token.slot.module.path, tokenSerial: driver.token.binding.serial,
+            tokenLabel: driver.token.binding.label, issuerLabel: driver.keys.issuer.label.description,
+            transportLabel: transport.label.description, templateName: plan.template.name,
+            product: plan.manifest.product, template: plan.template.source,
+            issuerCertificate: plan.issuerCertificate.der, notBefore: record.run.notBefore,
+            wrapMechanism: wrapping.rawValue, rehearsal: driver.site.isRehearsal,
+            sessionCopies: driver.keys.issuerCopies, curve: certificates.curve.rawValue,
+            sessions: limits.sessions)
+    }
+
+    private let setUp: WorkerSetUp
+
+    /// Makes every row that is missing; throws `interrupted` after a signal, when what was begun is recorded.
+    func makeAll() throws {
+        guard nextToRecord < plan.manifest.quantity else { return }
+        let signals = try StopSignals()
+        let pool = try WorkerPool(
+            executable: driver.executable, setUp: setUp, pin: driver.pin,
+            columns: certificates.columns.count, limits: limits, signals: signals,
+            lockLogin: { [site = driver.site] in try site.lockForLogin() })
+        defer { pool.end() }
+        for _ in 0..<pool.capacity {
+            guard let chunk = try nextChunk() else { break }
+            try driver.ledger.reserve(reservation(of: chunk), run: run)
+            try pool.give(chunk)
+        }
+        while !(pool.isIdle && finished.isEmpty) {
+            for event in try pool.wait() {
+                switch event {
+                case .made(let chunk, let made):
+                    finished[chunk.firstRow] = (chunk, made)
+                case .lost(let chunks, let reason):
+                    driver.notice("A worker was replaced: \(reason)")
+                    for chunk in chunks { try pool.give(try replacement(for: chunk)) }
+                case .stopRequested:
+                    isStopping = true
+                    driver.notice("Stopping when the rows in hand are recorded…")
+                }
+            }
+            while let (chunk, made) = finished.removeValue(forKey: nextToRecord) {
+                let next = isStopping ? nil : try nextChunk()
+                try record(chunk, made, reservingNext: next)
+                if let next { try pool.give(next) }
+            }
+        }
+        if isStopping, nextToRecord < plan.manifest.quantity {
+            throw RunError(
+                .interrupted, run, "stopped with \(nextToRecord) of \(plan.manifest.quantity) devices made",
+                hint: "rootline run resume \(run)")
+        }
+    }
+
+    private func nextChunk() throws -> WorkChunk? {
+        let batch = try rows.next(limits.chunkRows)
+        guard let first = batch.first else { return nil }
+        return WorkChunk(
+            firstRow: first.index,
+            rows: batch.map {
+                WorkChunk.Row(certificateSerialNumber: CertificateSerialNumber(), values: $0.values)
+            })
+    }
+
+    private func reservation(of chunk: WorkChunk) -> Reservation {
+        Reservation(
+            firstRow: chunk.firstRow,
+            certificateSerialNumbers: chunk.rows.map(\.certificateSerialNumber.bytes))
+    }
+
+    /// Burns what a lost worker had in hand, and reserves the same rows under new serial numbers.
+    private func replacement(for chunk: WorkChunk) throws -> WorkChunk {
+        burned += try driver.ledger.burn(firstRow: chunk.firstRow, run: run)
+        let again = WorkChunk(
+            firstRow: chunk.firstRow,
+            rows: chunk.rows.map {
+                WorkChunk.Row(certificateSerialNumber: CertificateSerialNumber(), values: $0.values)
+            })
+        try driver.ledger.reserve(reservation(of: again), run: run)
+        return again
+    }
+
+    /// Package flushed, ledger committed, package shown, log grown: in this order, so that each later thing
+    /// only ever speaks of what the earlier ones hold.
+    private func record(_ chunk: WorkChunk, _ made: MadeChunk, reservingNext next: WorkChunk?) throws {
+        let package = PackageChunk(folder: folder.packages, firstRow: chunk.firstRow)
+        try package.prepare(chunk, made)
+        let devices = zip(chunk.rows, made.devices).enumerated().map { offset, pair in
+            LedgerDevice(
+                row: chunk.firstRow + offset, serial: pair.0.serial,
+                certificateSerialNumber: pair.0.certificateSerialNumber.bytes,
+                publicKeyDigest: pair.1.publicKeyDigest, certificateDigest: pair.1.certificateDigest,
+                certificate: pair.1.certificate)
+        }
+        try driver.ledger.record(devices, run: run, reservingNext: next.map(reservation))
+        try package.publish()
+        try log.append(devices, certificates)
+        nextToRecord += chunk.rows.count
+        released += chunk.rows.count
+        driver.progress(
+            RunProgress(
+                stage: .making, released: released, quantity: plan.manifest.quantity, burned: burned))
+    }
+}

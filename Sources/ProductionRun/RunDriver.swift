@@ -1,0 +1,244 @@
+import AllowlistPublication
+import Certificates
+import Foundation
+import Manifests
+import PKCS11
+import RunLedger
+import Sites
+import TokenKeys
+import TransparencyLog
+
+/// How far a run is, for whoever watches.
+public struct RunProgress: Sendable {
+    public enum Stage: Sendable {
+        case opening
+        case making
+        case sealing
+    }
+    public let stage: Stage
+    public let released: Int
+    public let quantity: Int
+    public let burned: Int
+}
+
+/// What a finished run left.
+public struct RunOutcome: Sendable {
+    public let run: String
+    public let quantity: Int
+    public let released: Int
+    public let burned: Int
+    /// Wall-clock seconds of this call, from its first check to the published seal.
+    public let seconds: Double
+    /// Wall-clock seconds in which devices were made and recorded.
+    public let makingSeconds: Double
+    /// Devices made by this call.
+    public let made: Int
+    public let folder: String
+    public let treeSize: UInt64
+    public let checkpoint: String
+}
+
+/// Drives one run from its authorisation to its seal; what is interrupted anywhere, `resume` takes up.
+///
+/// The stages are the ledger's `RunState`: each is entered by a durable step, and can be entered again.
+public final class RunDriver {
+    let site: Site
+    let ledger: any Ledger
+    let token: OpenToken
+    let pin: PIN
+    let keys: LineKeys
+    let executable: String
+    let progress: (RunProgress) -> Void
+    private let lock: FileLock
+    private let clock = ContinuousClock()
+    private let begun: ContinuousClock.Instant
+    private var limits: WorkerLimits?
+    /// Something that an operator should read, such as a worker that was replaced.
+    public var notice: (String) -> Void = { _ in }
+
+    /// Opens the line's token and finds its keys; nothing is changed yet.
+    ///
+    /// `executable` is the program whose `worker` command serves as a worker: this one.
+    public init(
+        site: Site, ledger: any Ledger, pin source: PINSource, executable: String, limits: WorkerLimits?,
+        progress: @escaping (RunProgress) -> Void
+    ) throws {
+        begun = clock.now
+        lock = try site.lockForRun()
+        self.site = site
+        self.ledger = ledger
+        self.executable = executable
+        self.limits = limits
+        self.progress = progress
+        let tokenName = try site.publishedKey(.issuingCA).tokenName
+        pin = try site.pin(tokenName, from: source)
+        token = try site.open(tokenName, pin: .known(pin))
+        keys = try LineKeys(site: site, token: token)
+    }
+
+    /// Starts a run that is checked and authorised.
+    public func start(_ plan: RunPlan) throws -> RunOutcome {
+        let id = plan.manifest.run
+        if try ledger.run(id) != nil {
+            throw LedgerError(
+                .runExists, id, "a run of this name was started before",
+                hint: "`rootline run status \(id)` shows it; `rootline run resume \(id)` goes on with it.")
+        }
+        let authorisation = try plan.authorisation(at: Date())
+        try plan.requireSpace()
+        let wrapping = try KeyWrapping.mechanism(login: token.login)
+        try plan.station.requireEnrolled(login: token.login)
+        let writer = try openLog()
+        let folder = try RunFolder(site.runFolder(id), creating: true)
+        try folder.keep(plan.manifest)
+        let now = Int64(Date().timeIntervalSince1970)
+        try ledger.open(
+            NewRun(
+                id: id, product: plan.manifest.product, manifestDigest: plan.rows.digest,
+                authorisationDigest: authorisation.digest, templateDigest: plan.template.digest,
+                notBefore: now, quantity: plan.manifest.quantity,
+                spoilage: authorisation.statement.spoilage, openIndex: writer.size, openedAt: now))
+        return try proceed(plan, authorisation: authorisation.message, wrapping, folder, writer)
+    }
+
+    /// Goes on with a run that was started and has not ended.
+    public func resume(_ id: String, manifest path: String?) throws -> RunOutcome {
+        guard let record = try ledger.run(id) else {
+            throw LedgerError(
+                .runUnknown, id, "no such run", hint: "`rootline run status` lists the runs.")
+        }
+        guard record.state != .sealed else {
+            throw RunError(
+                .wrongState, id, "the run is sealed: there is nothing to resume",
+                hint: "`rootline run status \(id)` shows it.")
+        }
+        let folder = try RunFolder(site.runFolder(id), creating: false)
+        let plan = try RunPlan(
+            site: site, manifest: try path ?? folder.manifestPath(), ledger: ledger, resuming: id)
+        guard plan.rows.digest == record.run.manifestDigest,
+            plan.template.digest == record.run.templateDigest
+        else {
+            throw ManifestError(
+                .changed, subject: plan.manifest.file,
+                message: "manifest, list, station key or template are not those the run was started with",
+                hint: "Put them back as they were approved.")
+        }
+        let message = try folder.authorisation()
+        let wrapping = try KeyWrapping.mechanism(login: token.login)
+        return try proceed(plan, authorisation: message, wrapping, folder, try openLog())
+    }
+
+    private func openLog() throws -> BundleWriter {
+        try BundleWriter(directory: site.log, origin: site.origin, logKeySPKI: keys.logKey.publicKeyInfo)
+    }
+
+    /// Takes the run from whatever state it is in to its seal.
+    private func proceed(
+        _ plan: RunPlan, authorisation: [UInt8], _ wrapping: MechanismType, _ folder: RunFolder,
+        _ writer: BundleWriter
+    ) throws -> RunOutcome {
+        let id = plan.manifest.run
+        let log = RunLog(site: site, keys: keys, plan: plan, token: token, writer: writer)
+        var record = try self.record(id)
+        report(.opening, record)
+        if record.state == .opening {
+            try log.publishOpening(record, authorisation: authorisation)
+            try ledger.advance(id, to: .open, at: record.run.openedAt)
+            record = try self.record(id)
+        }
+        let makingBegun = clock.now
+        let before = record.released
+        if record.state == .open {
+            let transport = try deliverTransportKey(plan, folder)
+            try ledger.burn(firstRow: nil, run: id)
+            try PackageChunk.reconcile(folder: folder.packages, recordedRows: try ledger.nextRow(run: id))
+            try log.appendReleased(record, from: ledger)
+            let making = try DeviceMaking(
+                driver: self, plan: plan, record: try self.record(id), folder: folder, log: log,
+                limits: limits ?? .standard(quantity: plan.manifest.quantity), transport: transport,
+                wrapping: wrapping)
+            try making.makeAll()
+            try DurableFile.flushFolder(folder.packages)
+            try ledger.advance(id, to: .sealing, at: record.run.openedAt)
+            record = try self.record(id)
+        } else if record.state == .sealing, writer.size <= record.run.openIndex + 2 {
+            try log.appendReleased(record, from: ledger)
+        }
+        let makingSeconds = makingBegun.duration(to: clock.now) / .seconds(1)
+        report(.sealing, record)
+        let sealedAt = Int64(Date().timeIntervalSince1970)
+        // A published seal without the ledger's word for it: the process died between the two.
+        if writer.size == 0 || (writer.published?.size ?? 0) <= record.run.openIndex + 2 {
+            try log.publishSeal(record, burned: ledger.burned(run: id), at: sealedAt)
+        }
+        try ledger.advance(id, to: .sealed, at: sealedAt)
+        try RunTransportKey.destroy(
+            RunTransportKey.label(run: id, rehearsal: site.isRehearsal), login: token.login)
+        record = try self.record(id)
+        let checkpoint = try folder.keepCheckpoint(of: site.log)
+        return RunOutcome(
+            run: id, quantity: record.run.quantity, released: record.released, burned: record.burned,
+            seconds: begun.duration(to: clock.now) / .seconds(1), makingSeconds: makingSeconds,
+            made: record.released - before, folder: folder.path, treeSize: writer.size,
+            checkpoint: checkpoint)
+    }
+
+    private func deliverTransportKey(_ plan: RunPlan, _ folder: RunFolder) throws -> RunTransportKey {
+        let label = RunTransportKey.label(run: plan.manifest.run, rehearsal: site.isRehearsal)
+        let isNew = try RunTransportKey.find(label, login: token.login) == nil
+        if isNew, folder.hasTransportKey {
+            throw RunError(
+                .wrongState, plan.manifest.run, "the run's transport key is no longer on the token",
+                hint: "Devices wrapped under it are with the station; the rest needs a new run.")
+        }
+        let transport = try RunTransportKey.make(label, login: token.login)
+        if !folder.hasTransportKey {
+            try folder.deliver(
+                transport.wrapped(to: plan.station, login: token.login), plan: plan,
+                certificates: site.certificates)
+        }
+        return transport
+    }
+
+    private func record(_ id: String) throws -> RunRecord {
+        guard let record = try ledger.run(id) else { throw LedgerError(.runUnknown, id, "no such run") }
+        return record
+    }
+
+    func report(_ stage: RunProgress.Stage, _ record: RunRecord) {
+        progress(
+            RunProgress(
+                stage: stage, released: record.released, quantity: record.run.quantity,
+                burned: record.burned))
+    }
+}
+
+/// The site's keys that a run signs with, found on the line's token.
+struct LineKeys {
+    let issuer: TokenKey
+    let issuerCopies: Bool
+    let logKey: TokenKey
+    let logSigner: CMSSigner
+
+    init(site: Site, token: OpenToken) throws {
+        let issuing = try site.publishedKey(.issuingCA)
+        let signing = try site.publishedKey(.allowlistSigner)
+        guard signing.tokenName == token.name else {
+            throw SiteError(
+                .refused, signing.label.description, "lives on token \(signing.tokenName), not on the line's")
+        }
+        issuer = try TokenKey(issuing.label, login: token.login)
+        try issuer.require(.issuingCA, rehearsal: site.isRehearsal)
+        issuerCopies = try issuer.isCopyable()
+        logKey = try TokenKey(signing.label, login: token.login)
+        try logKey.require(.allowlistSigner, rehearsal: site.isRehearsal)
+        guard try logKey.publicKeyInfo == signing.publicKeyInfo(),
+            try issuer.publicKeyInfo == issuing.publicKeyInfo()
+        else {
+            throw SiteError(
+                .refused, "token \(token.name)", "its keys are not those that the ceremonies published",
+                hint: "Is this the site's token? `rootline key list` shows what is on it.")
+        }
+        logSigner = try CMSSigner(logKey, certificate: signing.certificate)
+    }
+}

@@ -1,0 +1,125 @@
+import Foundation
+import Manifests
+import Sites
+import TokenKeys
+
+/// `runs/<id>/`: what a run leaves beside ledger and log.
+///
+/// - `authorisation.p7s`: what the run authority signed
+/// - `manifest.yaml`, `manifest.path`: the manifest as it was, and where it and its list stand
+/// - `transport-key.bin`: the run's AES key, wrapped to the station with RSA-OAEP
+/// - `delivery.json`: what the station must know to open the packages
+/// - `issuers.pem`: the certificates above the devices'
+/// - `packages/`: certificates and wrapped keys
+/// - `checkpoint`: the log's signed state with this run's seal, to be handed out
+struct RunFolder {
+    let path: String
+    var packages: String { path + "/packages" }
+    private var transportKey: String { path + "/transport-key.bin" }
+
+    init(_ path: String, creating: Bool) throws(RunError) {
+        self.path = path
+        let manager = FileManager.default
+        if creating {
+            do {
+                try manager.createDirectory(atPath: path, withIntermediateDirectories: true)
+                // The folder itself may hold the authorisation; the packages must be new.
+                try manager.createDirectory(
+                    atPath: path + "/packages", withIntermediateDirectories: false)
+            } catch {
+                let isThere = manager.fileExists(atPath: path + "/packages")
+                throw RunError(
+                    .cannotCreate, path + "/packages",
+                    isThere ? "is there already" : error.localizedDescription,
+                    hint: isThere
+                        ? "Nothing is overwritten: move the folder away, or name the run otherwise."
+                        : "Make the site's folder writable.")
+            }
+        } else if !manager.fileExists(atPath: path + "/packages") {
+            throw RunError(.io, path, "the run's folder is gone", hint: "Restore it from the backup.")
+        }
+    }
+
+    /// Keeps the manifest as evidence, and where it stands, for `resume`.
+    func keep(_ manifest: RunManifest) throws(RunError) {
+        let absolute = URL(fileURLWithPath: manifest.file).standardizedFileURL.path
+        try DurableFile.write(manifest.source, to: path + "/manifest.yaml")
+        try DurableFile.write(Array((absolute + "\n").utf8), to: path + "/manifest.path")
+        try DurableFile.flushFolder(path)
+    }
+
+    func manifestPath() throws(RunError) -> String {
+        guard let data = FileManager.default.contents(atPath: path + "/manifest.path") else {
+            throw RunError(
+                .io, path + "/manifest.path", "cannot be read", hint: "Name the manifest with --manifest.")
+        }
+        return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .newlines)
+    }
+
+    func authorisation() throws(RunError) -> [UInt8] {
+        guard let data = FileManager.default.contents(atPath: path + "/authorisation.p7s") else {
+            throw RunError(.authorisationRefused, path + "/authorisation.p7s", "is gone")
+        }
+        return Array(data)
+    }
+
+    var hasTransportKey: Bool { FileManager.default.fileExists(atPath: transportKey) }
+
+    private struct Delivery: Encodable {
+        var version = 1
+        var run: String
+        var product: String
+        var rehearsal: Bool
+        var station: String
+        var transportKey = "transport-key.bin"
+        var transportKeyWrapping = "RSA-OAEP, SHA-1, MGF1-SHA-1"
+        var keyWrapping = "AES-256 key wrap with padding (RFC 5649) of PKCS#8 (RFC 5208)"
+        var packages = "packages"
+        var issuers = "issuers.pem"
+    }
+
+    /// Hands the wrapped transport key and all that goes with it to the station.
+    func deliver(_ wrappedKey: [UInt8], plan: RunPlan, certificates: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        let delivery = Delivery(
+            run: plan.manifest.run, product: plan.manifest.product, rehearsal: plan.site.isRehearsal,
+            station: plan.station.digest.hexText)
+        try DurableFile.write(Array(try encoder.encode(delivery)) + [0x0A], to: path + "/delivery.json")
+        try DurableFile.write(try Issuers.pem(in: certificates), to: path + "/issuers.pem")
+        // Last, under its name at once: its presence means that the delivery is whole.
+        try DurableFile.write(wrappedKey, to: transportKey + ".new")
+        guard rename(transportKey + ".new", transportKey) == 0 else { throw DurableFile.failure(transportKey) }
+        try DurableFile.flushFolder(path)
+    }
+
+    /// Keeps the checkpoint with the run's seal; it should be handed to somebody outside this site.
+    func keepCheckpoint(of log: String) throws -> String {
+        guard let data = FileManager.default.contents(atPath: log + "/checkpoint") else {
+            throw RunError(.io, log + "/checkpoint", "cannot be read")
+        }
+        try DurableFile.write(Array(data), to: path + "/checkpoint")
+        return path + "/checkpoint"
+    }
+}
+
+/// The certificates above the devices', nearest first.
+enum Issuers {
+    static func pem(in certificates: String) throws(RunError) -> [UInt8] {
+        var text: [UInt8] = []
+        for role in [KeyRole.issuingCA, .rootCA] {
+            let path = certificates + "/\(role.rawValue).pem"
+            guard let data = FileManager.default.contents(atPath: path) else {
+                throw RunError(.siteNotReady, path, "cannot be read")
+            }
+            text += data
+        }
+        return text
+    }
+}
+
+extension [UInt8] {
+    var hexText: String {
+        map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+}

@@ -1,0 +1,105 @@
+import Allowlist
+import AllowlistPublication
+import Certificates
+import Foundation
+import Manifests
+import RunLedger
+import Sites
+import TokenKeys
+import TransparencyLog
+
+/// A run's entries in the log: opened before its first signature, a device each, sealed at its end.
+struct RunLog {
+    let site: Site
+    let keys: LineKeys
+    let plan: RunPlan
+    let token: OpenToken
+    let writer: BundleWriter
+
+    /// Puts `open-run` into a signed checkpoint; does nothing where an interrupted start has done it.
+    func publishOpening(_ record: RunRecord, authorisation: [UInt8]) throws {
+        guard writer.size <= record.run.openIndex else { return }
+        guard writer.size == record.run.openIndex else {
+            throw RunError(
+                .wrongState, record.run.id, "the log is shorter than when the run was begun",
+                hint: "Log or ledger was restored from an older copy. Find out why before anything else.")
+        }
+        let run = record.run
+        try writer.append(
+            .openRun(
+                .init(
+                    run: run.id, product: run.product, authorisation: try digest(run.authorisationDigest),
+                    quantity: UInt64(run.quantity), spoilage: UInt64(run.spoilage),
+                    template: try digest(run.templateDigest), issuerKeyID: plan.issuerKeyIdentifier,
+                    station: try digest(plan.station.digest), openedAt: UInt64(run.openedAt),
+                    isRehearsal: site.isRehearsal)))
+        try publish(extraFiles: [
+            .authorisation(authorisation),
+            ExtraFile(path: "issuers.pem", bytes: try Issuers.pem(in: site.certificates)),
+            ExtraFile(path: "signers.pem", bytes: try signers()),
+        ])
+    }
+
+    /// Appends the devices that the ledger has of this run, in the order in which they were recorded.
+    func appendReleased(_ record: RunRecord, from ledger: any Ledger) throws {
+        let certificates = try plan.certificates(notBefore: record.run.notBefore)
+        try ledger.forEachReleased(run: record.run.id) { devices in
+            try append(devices, certificates)
+        }
+    }
+
+    func append(_ devices: [LedgerDevice], _ certificates: DeviceCertificatePlan) throws {
+        for device in devices {
+            try writer.append(
+                .add(
+                    .init(
+                        run: plan.manifest.run, product: plan.manifest.product, serial: device.serial,
+                        key: try digest(device.publicKeyDigest),
+                        certificate: try digest(device.certificateDigest),
+                        certificateSerial: device.certificateSerialNumber,
+                        authorityKeyID: certificates.authorityKeyIdentifier,
+                        notAfter: UInt64(certificates.notAfter), rotates: plan.template.rotates)))
+        }
+    }
+
+    /// Revokes what was burned, seals the run and publishes.
+    func publishSeal(_ record: RunRecord, burned: [[UInt8]], at time: Int64) throws {
+        for serial in burned {
+            try writer.append(
+                .revoke(
+                    .init(
+                        run: record.run.id, reason: .cessationOfOperation, effectiveAt: UInt64(time),
+                        subject: .burned(
+                            certificateSerial: serial, authorityKeyID: plan.issuerKeyIdentifier))))
+        }
+        try writer.append(
+            .seal(
+                .init(
+                    run: record.run.id, openIndex: record.run.openIndex, reserved: UInt64(record.reserved),
+                    released: UInt64(record.released), scrapped: UInt64(record.scrapped),
+                    burned: UInt64(record.burned),
+                    burnedDigest: AllowlistEntry.Seal.burnedDigest(of: burned),
+                    activation: token.binding.activation == .quorum ? .quorum : .pinSource,
+                    sealedAt: UInt64(time), isRehearsal: site.isRehearsal)))
+        try publish(extraFiles: [])
+    }
+
+    private func publish(extraFiles: [ExtraFile]) throws {
+        _ = try writer.publish(
+            extraFiles: extraFiles,
+            signNote: { text in try keys.logKey.signature(over: text) },
+            signText: { text in try keys.logSigner.sign(text, detached: true) })
+    }
+
+    private func signers() throws -> [UInt8] {
+        Array(pem(try site.publishedKey(.allowlistSigner).certificate).utf8)
+            + Array(pem(try site.publishedKey(.runAuthority).certificate).utf8)
+    }
+
+    private func digest(_ bytes: [UInt8]) throws -> Digest32 {
+        guard let digest = Digest32(bytes) else {
+            throw RunError(.io, "digest", "\(bytes.count) octets where 32 are expected")
+        }
+        return digest
+    }
+}

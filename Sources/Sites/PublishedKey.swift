@@ -1,0 +1,166 @@
+import Crypto
+import Foundation
+import Glibc
+import TokenKeys
+
+/// A key that a ceremony of this site made and published, with its certificate.
+public struct PublishedKey: Sendable, Hashable {
+    public let label: KeyLabel
+    /// The certificate's DER, as it stands in `certificates/<role>.pem`.
+    public let certificate: [UInt8]
+    /// The site's name for the token that holds the key.
+    public let tokenName: String
+    /// The folder of its ceremony under `ceremonies/`.
+    public let ceremony: String
+    /// The transcript's head when the certificate was published: the SHA-256, in hexadecimal, of the line
+    /// that announced it.
+    public let transcriptHead: String
+
+    public init(
+        label: KeyLabel, certificate: [UInt8], tokenName: String, ceremony: String, transcriptHead: String
+    ) {
+        self.label = label
+        self.certificate = certificate
+        self.tokenName = tokenName
+        self.ceremony = ceremony
+        self.transcriptHead = transcriptHead
+    }
+}
+
+/// What `certificates/<role>.json` says: where the key is, beside the PEM for whoever needs only that.
+private struct PublicationRecord: Codable {
+    var version = 1
+    var label: String
+    var token: String
+    /// The PEM's file name in the same folder.
+    var certificate: String
+    /// Of the certificate's DER, in hexadecimal.
+    var sha256: String
+    var ceremony: String
+    var transcriptHead: String
+}
+
+extension Site {
+    public func certificatePath(_ role: KeyRole) -> String { certificates + "/\(role.rawValue).pem" }
+    public func publicationPath(_ role: KeyRole) -> String { certificates + "/\(role.rawValue).json" }
+
+    /// The site's key of this role; throws where no ceremony has published one, or where record, certificate
+    /// and site contradict each other.
+    public func publishedKey(_ role: KeyRole) throws(SiteError) -> PublishedKey {
+        let path = publicationPath(role)
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw SiteError(
+                .keyUnpublished, role.rawValue, "no ceremony of this site has published such a key",
+                hint: "`rootline ceremony rehearse` or `perform` with the script of that role makes one.")
+        }
+        let record: PublicationRecord
+        do {
+            record = try JSONDecoder().decode(PublicationRecord.self, from: data)
+        } catch {
+            throw SiteError(.malformed, path, "does not read as the record of a published key")
+        }
+        guard record.version == 1 else {
+            throw SiteError(.malformed, path, "version \(record.version) is not known; this is for 1")
+        }
+        guard let label = KeyLabel(record.label), label.role == role,
+            record.certificate == "\(role.rawValue).pem"
+        else { throw SiteError(.malformed, path, "names another role's key or certificate") }
+        guard label.isRehearsal == isRehearsal else {
+            throw SiteError(
+                .refused, path,
+                isRehearsal
+                    ? "a live key is refused in a rehearsal site"
+                    : "a rehearsal's key is refused in a live site")
+        }
+        let pemPath = certificatePath(role)
+        guard let text = FileManager.default.contents(atPath: pemPath),
+            let der = Site.certificate(inPEM: String(decoding: text, as: UTF8.self))
+        else { throw SiteError(.malformed, pemPath, "is not there, or holds not exactly one certificate") }
+        guard Site.hex(SHA256.hash(data: der)) == record.sha256 else {
+            throw SiteError(
+                .malformed, pemPath, "is another certificate than the one its ceremony published",
+                hint: "The transcript of ceremony \(record.ceremony) holds the right one.")
+        }
+        return PublishedKey(
+            label: label, certificate: der, tokenName: record.token, ceremony: record.ceremony,
+            transcriptHead: record.transcriptHead)
+    }
+
+    /// Publishes a key: the PEM, then the record that makes it count. Neither is ever overwritten.
+    public func publish(_ key: PublishedKey) throws(SiteError) {
+        let role = key.label.role
+        let record = PublicationRecord(
+            label: key.label.description, token: key.tokenName, certificate: "\(role.rawValue).pem",
+            sha256: Site.hex(SHA256.hash(data: key.certificate)), ceremony: key.ceremony,
+            transcriptHead: key.transcriptHead)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        let json: Data
+        do {
+            try FileManager.default.createDirectory(atPath: certificates, withIntermediateDirectories: true)
+            json = try encoder.encode(record)
+        } catch {
+            throw SiteError(.cannotCreate, certificates, error.localizedDescription)
+        }
+        try Site.createExclusively(certificatePath(role), Array(Site.pem(key.certificate).utf8))
+        try Site.createExclusively(publicationPath(role), Array(json) + [0x0A])
+    }
+
+    /// Creates a file with all its bytes on disk, or not at all; throws where one stands there already.
+    static func createExclusively(_ path: String, _ bytes: [UInt8]) throws(SiteError) {
+        let staging = path + ".new-\(getpid())"
+        let descriptor = Glibc.open(staging, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o644)
+        guard descriptor >= 0 else {
+            throw SiteError(.cannotCreate, staging, String(cString: strerror(errno)))
+        }
+        defer { unlink(staging) }
+        do {
+            defer { close(descriptor) }
+            var offset = 0
+            while offset < bytes.count {
+                let written = bytes.withUnsafeBytes { buffer in
+                    write(descriptor, buffer.baseAddress?.advanced(by: offset), buffer.count - offset)
+                }
+                if written < 0 && errno == EINTR { continue }
+                guard written > 0 else { throw SiteError(.io, path, String(cString: strerror(errno))) }
+                offset += written
+            }
+            guard fsync(descriptor) == 0 else { throw SiteError(.io, path, String(cString: strerror(errno))) }
+        }
+        // Unlike rename, link refuses a name that is taken.
+        guard link(staging, path) == 0 else {
+            let code = errno
+            throw SiteError(
+                code == EEXIST ? .exists : .cannotCreate, path,
+                code == EEXIST ? "is there already; nothing is overwritten" : String(cString: strerror(code)))
+        }
+        let parent = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        let folder = Glibc.open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else { throw SiteError(.io, path, String(cString: strerror(errno))) }
+        defer { close(folder) }
+        guard fsync(folder) == 0 else { throw SiteError(.io, path, String(cString: strerror(errno))) }
+    }
+
+    private static let pemBegin = "-----BEGIN CERTIFICATE-----"
+    private static let pemEnd = "-----END CERTIFICATE-----"
+
+    /// PEM with lines of 64 characters (RFC 7468 §2).
+    private static func pem(_ der: [UInt8]) -> String {
+        let text = Data(der).base64EncodedString(options: [.lineLength64Characters, .endLineWithLineFeed])
+        return "\(pemBegin)\n\(text)\n\(pemEnd)\n"
+    }
+
+    /// The DER of the one certificate in the text; nil where there is none or more than one.
+    private static func certificate(inPEM text: String) -> [UInt8]? {
+        let parts = text.components(separatedBy: pemBegin)
+        guard parts.count == 2 else { return nil }
+        let body = parts[1].components(separatedBy: pemEnd)
+        guard body.count == 2 else { return nil }
+        let base64 = body[0].filter { !$0.isWhitespace }
+        return Data(base64Encoded: base64).map { Array($0) }
+    }
+
+    private static func hex(_ bytes: some Sequence<UInt8>) -> String {
+        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+}

@@ -1,0 +1,83 @@
+import ArgumentParser
+import Foundation
+import Sites
+
+struct InitCommand: ParsableCommand, FormattedCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "init", abstract: "Make a site.",
+        discussion: """
+            With --demo the site gets an embedded SoftHSM with tokens of its own, and is marked as a rehearsal \
+            for good. Without it, the tokens that the template names must exist already.
+            """)
+
+    @Argument(help: "The folder to make; it must not exist, or be empty.") var folder: String
+    @Option(name: .long, help: "The HSM: softhsm, or a site template's path (see Templates/sites).")
+    var hsm: String
+    @Flag(name: .long, help: "Make a rehearsal site that needs nothing else.") var demo = false
+    @Option(
+        name: .long, help: "The log's name, a URL without its scheme; one a customer. Required without --demo.")
+    var origin: String?
+    @OptionGroup var output: OutputOptions
+
+    struct Document: Encodable {
+        var version = 1
+        var site: String
+        var rehearsal: Bool
+        var origin: String
+        var module: String
+        var tokens: [String: String]
+        var station: String?
+    }
+
+    func run() throws {
+        let isPath = hsm.contains("/") || hsm.hasSuffix(".yaml")
+        let path = isPath ? hsm : try ProductFiles.path("Templates/sites/\(hsm).yaml")
+        let template = try SiteTemplate.load(path: path)
+        let created = try Site.create(
+            in: folder, template: template, templates: ProductFiles.path("Templates/certificates"), demo: demo,
+            origin: origin)
+        let site = created.site
+        if output.format == .json {
+            return try printJSON(
+                Document(
+                    site: site.folder, rehearsal: site.isRehearsal, origin: site.origin,
+                    module: created.module, tokens: site.description.tokens.mapValues(\.serial),
+                    station: created.stationKey))
+        }
+        print("Site \(site.folder)")
+        print("  origin  \(site.origin)\(site.isRehearsal ? "  (rehearsal)" : "")")
+        print("  module  \(created.module)")
+        for (name, token) in site.description.tokens.sorted(by: { $0.key < $1.key }) {
+            print("  token   \(name): \(token.label), serial \(token.serial)")
+        }
+        if let station = created.stationKey { print("  station \(station)") }
+        print("Next: rootline ceremony rehearse Ceremonies/root-ca/script.yaml --site \(folder)")
+    }
+}
+
+/// The files that come with the product: Templates and Ceremonies.
+enum ProductFiles {
+    /// Where `relative` stands: under ROOTLINE_HOME, beside or above the program, or in its prefix's share folder.
+    static func path(_ relative: String) throws -> String {
+        var candidates: [String] = []
+        if let home = ProcessInfo.processInfo.environment["ROOTLINE_HOME"] { candidates.append(home) }
+        var folder = URL(fileURLWithPath: executable).deletingLastPathComponent()
+        while folder.path != "/" {
+            candidates.append(folder.path)
+            candidates.append(folder.path + "/share/rootline")
+            folder.deleteLastPathComponent()
+        }
+        for candidate in candidates where FileManager.default.fileExists(atPath: candidate + "/" + relative) {
+            return candidate + "/" + relative
+        }
+        throw SiteError(
+            .notASite, relative, "is not to be found beside the program",
+            hint: "Set ROOTLINE_HOME to the folder that holds Templates and Ceremonies.")
+    }
+
+    /// This program's own path.
+    static var executable: String {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+            ?? CommandLine.arguments[0]
+    }
+}

@@ -1,0 +1,13 @@
+import Foundation
+
+/// Prints one JSON document with sorted keys; `version` is of the documents' form, 1 until a key changes meaning.
+func printJSON(_ value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    FileHandle.standardOutput.write(try encoder.encode(value) + Data("\n".utf8))
+}
+
+/// Seconds UTC in the form of RFC 3339.
+func timeText(_ seconds: Int64) -> String {
+    Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(.iso8601)
+}

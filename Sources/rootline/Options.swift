@@ -1,0 +1,63 @@
+import ArgumentParser
+import Foundation
+import PKCS11
+import Sites
+
+/// Text for people or one JSON document for programs.
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+    case text
+    case json
+}
+
+struct OutputOptions: ParsableArguments {
+    @Option(name: .long, help: "How to print the answer: text or json.")
+    var format: OutputFormat = .text
+}
+
+/// A command whose errors, too, are printed in the format asked for.
+protocol FormattedCommand {
+    var output: OutputOptions { get }
+}
+
+struct SiteOptions: ParsableArguments {
+    @Option(name: .long, help: "The site's folder (default: the environment's ROOTLINE_SITE).")
+    var site: String?
+
+    func open() throws -> Site {
+        guard let folder = try path() else {
+            throw ValidationError("No site is named: use --site DIR or set ROOTLINE_SITE.")
+        }
+        return try Site(opening: folder)
+    }
+
+    /// The folder named by the option or the environment; nil where neither is.
+    func path() throws -> String? {
+        if let site { return site }
+        let value = ProcessInfo.processInfo.environment["ROOTLINE_SITE"]
+        return value?.isEmpty == false ? value : nil
+    }
+}
+
+struct PINOptions: ParsableArguments {
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Where a token's PIN comes from: [TOKEN=]file:PATH or [TOKEN=]fd:N; may be repeated.",
+            discussion: "Without it, site.yaml's pin source is used, and else a prompt on the terminal."))
+    var pinSource: [String] = []
+
+    /// The source for the site's token of this name.
+    func source(_ name: String, in site: Site) throws -> PINSource {
+        for text in pinSource {
+            let parts = text.split(separator: "=", maxSplits: 1)
+            if parts.count == 2, !parts[0].contains(":") {
+                if parts[0] == name { return try PINSource(String(parts[1])) }
+            } else {
+                return try PINSource(text)
+            }
+        }
+        let binding = try site.token(name)
+        if binding.pinSource != nil { return .site }
+        return .known(try Terminal.promptForPIN("PIN of token \(name) (\(binding.label)): "))
+    }
+}

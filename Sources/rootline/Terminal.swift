@@ -1,0 +1,134 @@
+import Foundation
+import Glibc
+import PKCS11
+import Sites
+
+/// What is said to the person, on standard error: results alone go to standard output.
+enum Terminal {
+    static var isInteractive: Bool { isatty(2) == 1 }
+
+    static var hasColour: Bool {
+        isInteractive && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
+            && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+    }
+
+    static func say(_ text: String) {
+        FileHandle.standardError.write(Data((text + "\n").utf8))
+    }
+
+    static func bold(_ text: String) -> String { hasColour ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
+
+    /// Asks for a PIN on the controlling terminal, without echo.
+    static func promptForPIN(_ prompt: String) throws -> PIN {
+        let terminal = Glibc.open("/dev/tty", O_RDWR | O_CLOEXEC)
+        guard terminal >= 0 else {
+            throw SiteError(
+                .pinUnavailable, "PIN", "there is no terminal to ask on",
+                hint: "Give one with --pin-source file:PATH (mode 600) or fd:N.")
+        }
+        defer { close(terminal) }
+        var settings = termios()
+        guard tcgetattr(terminal, &settings) == 0 else {
+            throw SiteError(.pinUnavailable, "PIN", "the terminal does not answer")
+        }
+        var silent = settings
+        silent.c_lflag &= ~tcflag_t(ECHO)
+        tcsetattr(terminal, TCSAFLUSH, &silent)
+        defer {
+            tcsetattr(terminal, TCSAFLUSH, &settings)
+            write(terminal, "\n", 1)
+        }
+        _ = prompt.withCString { write(terminal, $0, strlen($0)) }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(256)
+        var byte: UInt8 = 0
+        while read(terminal, &byte, 1) == 1, byte != 0x0A, bytes.count < 255 { bytes.append(byte) }
+        guard !bytes.isEmpty else { throw SiteError(.pinUnavailable, "PIN", "none was typed") }
+        return PIN(consuming: &bytes)
+    }
+
+    /// Columns of the terminal; 80 where it does not say.
+    static var columns: Int {
+        var size = winsize()
+        guard ioctl(2, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return Int(size.ws_col)
+    }
+}
+
+/// Progress of long work: a bar on a terminal, a plain line every few seconds elsewhere.
+final class ProgressLine {
+    private let unit: String
+    private let start = ContinuousClock.now
+    private var startValue: Int?
+    private var lastShown = ContinuousClock.now
+    private var isBarShown = false
+    private var isFirst = true
+
+    init(unit: String) {
+        self.unit = unit
+    }
+
+    func show(_ done: Int, of total: Int) {
+        let now = ContinuousClock.now
+        if startValue == nil { startValue = done }
+        let interval: Duration = Terminal.isInteractive ? .milliseconds(100) : .seconds(5)
+        if !isFirst, done < total, lastShown.duration(to: now) < interval { return }
+        isFirst = false
+        lastShown = now
+        let seconds = Double(start.duration(to: now) / .milliseconds(1)) / 1000
+        let rate = seconds > 0.2 ? Double(done - (startValue ?? 0)) / seconds : 0
+        var text = "\(done.grouped) of \(total.grouped) \(unit)"
+        if rate > 0 {
+            text += ", \(Int(rate).grouped)/s"
+            if done < total { text += ", \(Self.duration(Double(total - done) / rate)) left" }
+        }
+        guard Terminal.isInteractive else {
+            Terminal.say(text)
+            return
+        }
+        let width = max(10, min(40, Terminal.columns - text.count - 4))
+        let filled = total == 0 ? width : width * done / total
+        let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
+        FileHandle.standardError.write(Data("\r\u{1B}[2K\(bar) \(text)".utf8))
+        isBarShown = true
+    }
+
+    func end() {
+        if isBarShown { FileHandle.standardError.write(Data("\n".utf8)) }
+        isBarShown = false
+    }
+
+    static func duration(_ seconds: Double) -> String {
+        let whole = Int(seconds.rounded(.up))
+        if whole < 60 { return "\(whole) s" }
+        if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
+        return "\(whole / 3600) h \(whole % 3600 / 60) min"
+    }
+}
+
+extension Int {
+    /// The number in groups of three digits, separated by spaces.
+    var grouped: String {
+        let digits = String(magnitude)
+        var parts: [Substring] = []
+        var rest = digits[...]
+        while rest.count > 3 {
+            parts.insert(rest.suffix(3), at: 0)
+            rest = rest.dropLast(3)
+        }
+        parts.insert(rest, at: 0)
+        return (self < 0 ? "-" : "") + parts.joined(separator: " ")
+    }
+}
+
+extension Sequence where Element == UInt8 {
+    var hex: String {
+        let digits = Array("0123456789abcdef".utf8)
+        var text: [UInt8] = []
+        for byte in self {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}
