@@ -79,6 +79,24 @@ let package = Package(
             swiftSettings: swiftSettings),
         // What `make bench` measures against: the same PKCS#11 calls and nothing else.
         .executableTarget(name: "bare-loop", dependencies: ["CCryptoki"]),
+        .executableTarget(name: "rootline-bench", swiftSettings: swiftSettings),
+
+        // Tests. TestTokens gives them SoftHSM tokens of their own.
+        .target(
+            name: "TestTokens", dependencies: ["PKCS11"], path: "Tests/TestTokens",
+            swiftSettings: swiftSettings),
+        tests("PKCS11Tests", ["PKCS11", "TestTokens"]),
+        tests("TokenKeysTests", ["TokenKeys", "PKCS11", "TestTokens", x509, asn1, crypto]),
+        tests("RunLedgerTests", ["RunLedger", grdb]),
+        tests("CBORTests", ["CBOR"]),
+        tests("TransparencyLogTests", ["TransparencyLog", crypto]),
+        tests("AllowlistTests", ["Allowlist", "TransparencyLog", "CBOR", crypto]),
+        tests(
+            "AllowlistPublicationTests",
+            ["AllowlistPublication", "Allowlist", "TransparencyLog", "CBOR", crypto]),
+        tests("CertificatesTests", ["Certificates", x509, asn1, crypto, yams]),
+        tests("ManifestsTests", ["Manifests", crypto]),
+        tests("CommandLineTests", []),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu11

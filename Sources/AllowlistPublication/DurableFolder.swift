@@ -72,7 +72,8 @@ struct DurableFolder {
         guard !knownFolders.contains(path) else { return }
         if !path.isEmpty { try makeFolder(Self.parent(of: path)) }
         if mkdir(location(path), 0o755) == 0 {
-            if !path.isEmpty { dirtyFolders.insert(Self.parent(of: path)) }
+            // The root's own name lies outside it and is flushed at once.
+            if path.isEmpty { try syncFolder("..") } else { dirtyFolders.insert(Self.parent(of: path)) }
         } else if errno != EEXIST {
             throw Self.failure(path, "create the folder")
         }

@@ -38,6 +38,7 @@ public struct DeviceCertificatePlan: Sendable {
     private let product: String
     private let program: PatchProgram
     private let keyIdentifierMethod: TemplateExtensions.KeyIdentifierMethod?
+    private let algorithmIdentifier: [UInt8]
     private let texts: [(text: TemplateText, rule: TextRule)]
 
     /// Makes the plan: builds a sample, lints it, compiles it and checks the compiled form.
@@ -85,6 +86,7 @@ public struct DeviceCertificatePlan: Sendable {
         notAfter = builder.notAfter
         authorityKeyIdentifier = authority
         keyIdentifierMethod = template.extensions.subjectKeyIdentifier?.content
+        algorithmIdentifier = issuerKey.curve.signatureAlgorithm.algorithmIdentifier
         texts = template.texts
         program = try Self.compile(
             builder, product: product, columns: columns, curve: curve, method: keyIdentifierMethod)
@@ -134,20 +136,22 @@ public struct DeviceCertificatePlan: Sendable {
                 .signatureForm, subject: "signature",
                 "\(2 * width) octets are wanted, got \(rawSignature.count)")
         }
-        let signature = try ECDSASignatureForm.der(raw: rawSignature)
-        let algorithm = signatureAlgorithm.algorithmIdentifier
-        // A signature on P-384 has at most 104 octets, so one length octet is always enough.
-        let contents = toBeSigned.count + algorithm.count + 3 + signature.count
+        // SEQUENCE and its length take at most five octets; they are written when the contents are known.
+        let reserve = 5
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(contents + 6)
-        bytes.append(0x30)
-        bytes.append(contentsOf: derLength(contents))
+        bytes.reserveCapacity(reserve + toBeSigned.count + 16 + 2 * width + 9)
+        bytes.append(contentsOf: repeatElement(0, count: reserve))
         bytes.append(contentsOf: toBeSigned)
-        bytes.append(contentsOf: algorithm)
+        bytes.append(contentsOf: algorithmIdentifier)
         bytes.append(0x03)
-        bytes.append(UInt8(truncatingIfNeeded: signature.count + 1))
+        let lengthOffset = bytes.count
         bytes.append(0x00)
-        bytes.append(contentsOf: signature)
+        bytes.append(0x00)
+        try ECDSASignatureForm.append(raw: rawSignature, to: &bytes)
+        // A signature on P-384 has at most 104 octets, so one length octet is always enough.
+        bytes[lengthOffset] = UInt8(truncatingIfNeeded: bytes.count - lengthOffset - 1)
+        let header = [0x30] + derLength(bytes.count - reserve)
+        bytes.replaceSubrange(..<reserve, with: header)
         return bytes
     }
 

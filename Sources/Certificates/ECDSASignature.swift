@@ -4,23 +4,40 @@ public enum ECDSASignatureForm {
     ///
     /// An odd or empty count, more than 66 octets a number, and a zero r or s are refused.
     public static func der(raw: [UInt8]) throws(CertificatesError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        try append(raw: raw, to: &bytes)
+        return bytes
+    }
+
+    /// Appends the ECDSA-Sig-Value of r‖s; called for every device, so nothing is allocated on the way.
+    static func append(raw: [UInt8], to bytes: inout [UInt8]) throws(CertificatesError) {
         let half = raw.count / 2
         guard raw.count.isMultiple(of: 2), (1...66).contains(half) else {
             throw CertificatesError(
-                .signatureForm, subject: "signature",
-                "r and s have to be of equal length, got \(raw.count) octets")
+                .signatureForm, subject: "signature", "r and s have to be of equal length, got \(raw.count) octets")
         }
-        let r = raw[..<half].drop { $0 == 0 }
-        let s = raw[half...].drop { $0 == 0 }
-        guard !r.isEmpty, !s.isEmpty else {
+        var (r, s) = (0, half)
+        while r < half, raw[r] == 0 { r += 1 }
+        while s < raw.count, raw[s] == 0 { s += 1 }
+        guard r < half, s < raw.count else {
             throw CertificatesError(.signatureForm, subject: "signature", "r and s must not be zero")
         }
-        return derElement(0x30, integer(r) + integer(s))
+        let rCount = half - r + (raw[r] >= 0x80 ? 1 : 0)
+        let sCount = raw.count - s + (raw[s] >= 0x80 ? 1 : 0)
+        let contents = 4 + rCount + sCount
+        bytes.append(0x30)
+        // Two numbers of 67 octets each need a second length octet, those of P-256 and P-384 never do.
+        if contents >= 0x80 { bytes.append(0x81) }
+        bytes.append(UInt8(truncatingIfNeeded: contents))
+        append(raw[r..<half], count: rCount, to: &bytes)
+        append(raw[s...], count: sCount, to: &bytes)
     }
 
-    private static func integer(_ magnitude: ArraySlice<UInt8>) -> [UInt8] {
-        let needsZero = magnitude.first.map { $0 >= 0x80 } ?? true
-        return derElement(0x02, (needsZero ? [0] : []) + magnitude)
+    private static func append(_ magnitude: ArraySlice<UInt8>, count: Int, to bytes: inout [UInt8]) {
+        bytes.append(0x02)
+        bytes.append(UInt8(truncatingIfNeeded: count))
+        if count > magnitude.count { bytes.append(0x00) }
+        bytes.append(contentsOf: magnitude)
     }
 
     /// Decodes a strict DER ECDSA-Sig-Value to r‖s, each left-padded to the octets of the curve's coordinate.

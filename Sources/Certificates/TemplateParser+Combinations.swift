@@ -1,8 +1,8 @@
 /// Combinations that are readable one by one and illegal together.
 extension TemplateParser {
-    mutating func checkCombinations(_ template: CertificateTemplate, _ top: StrictYAML.Fields) {
-        let place = top.place(of: "extensions")
-        func path(_ name: String) -> String { "extensions.\(name)" }
+    mutating func checkCombinations(
+        _ template: CertificateTemplate, _ top: StrictYAML.Fields, _ fields: StrictYAML.Fields
+    ) {
         let extensions = template.extensions
         let usages = extensions.keyUsage?.content ?? []
 
@@ -10,70 +10,70 @@ extension TemplateParser {
             if extensions.basicConstraints?.content.isCA != true
                 || extensions.basicConstraints?.critical != true
             {
-                yaml.report(
-                    place, path("basicConstraints"), "template.ca-basic-constraints",
+                yaml.refuse(
+                    fields, "basicConstraints", "template.ca-basic-constraints",
                     "a CA has critical basicConstraints with ca: true (RFC 5280 4.2.1.9)")
             }
             if !usages.contains(.keyCertSign) || extensions.keyUsage?.critical != true {
-                yaml.report(
-                    place, path("keyUsage"), "template.ca-key-usage",
+                yaml.refuse(
+                    fields, "keyUsage", "template.ca-key-usage",
                     "a CA has critical keyUsage with keyCertSign (RFC 5280 4.2.1.3)")
             }
             if extensions.subjectKeyIdentifier == nil {
-                yaml.report(
-                    place, path("subjectKeyIdentifier"), "template.ca-key-identifier",
+                yaml.refuse(
+                    fields, "subjectKeyIdentifier", "template.ca-key-identifier",
                     "a CA has a subjectKeyIdentifier (RFC 5280 4.2.1.2)")
             }
             if extensions.subjectAltName != nil {
-                yaml.report(
-                    place, path("subjectAltName"), "template.ca-alt-name",
+                yaml.refuse(
+                    fields, "subjectAltName", "template.ca-alt-name",
                     "a CA is named by its subject alone")
             }
         } else {
             if extensions.basicConstraints?.content.isCA == true {
-                yaml.report(
-                    place, path("basicConstraints"), "template.leaf-is-ca",
+                yaml.refuse(
+                    fields, "basicConstraints", "template.leaf-is-ca",
                     "a \(template.kind.rawValue) certificate is not a CA")
             }
             if usages.contains(.keyCertSign) || usages.contains(.cRLSign) || usages.isEmpty {
-                yaml.report(
-                    place, path("keyUsage"), "template.leaf-key-usage",
+                yaml.refuse(
+                    fields, "keyUsage", "template.leaf-key-usage",
                     "a \(template.kind.rawValue) certificate has keyUsage, without keyCertSign and cRLSign")
             }
         }
         if (usages.contains(.encipherOnly) || usages.contains(.decipherOnly))
             && !usages.contains(.keyAgreement)
         {
-            yaml.report(
-                place, path("keyUsage"), "template.key-usage",
+            yaml.refuse(
+                    fields, "keyUsage", "template.key-usage",
                 "encipherOnly and decipherOnly mean nothing without keyAgreement (RFC 5280 4.2.1.3)")
         }
         for usage in usages where usage == .keyEncipherment || usage == .dataEncipherment {
-            yaml.report(
-                place, path("keyUsage"), "template.key-usage",
+            yaml.refuse(
+                    fields, "keyUsage", "template.key-usage",
                 "an EC key has no \(usage.rawValue) (RFC 8813 3)")
         }
         if extensions.subjectKeyIdentifier?.critical == true {
-            yaml.report(
-                place, path("subjectKeyIdentifier"), "template.critical",
+            yaml.refuse(
+                    fields, "subjectKeyIdentifier", "template.critical",
                 "a key identifier is never critical (RFC 5280 4.2.1.2)")
         }
         if extensions.authorityKeyIdentifier?.critical == true {
-            yaml.report(
-                place, path("authorityKeyIdentifier"), "template.critical",
+            yaml.refuse(
+                    fields, "authorityKeyIdentifier", "template.critical",
                 "a key identifier is never critical (RFC 5280 4.2.1.1)")
         }
         let needsAuthority = template.kind == .issuingCA || template.kind == .device
         if needsAuthority, extensions.authorityKeyIdentifier == nil {
-            yaml.report(
-                place, path("authorityKeyIdentifier"), "template.authority-key-identifier",
+            yaml.refuse(
+                    fields, "authorityKeyIdentifier", "template.authority-key-identifier",
                 "a certificate that another CA issues has an authorityKeyIdentifier (RFC 5280 4.2.1.1)")
         }
         if template.kind != .device, extensions.authorityKeyIdentifier != nil, !needsAuthority,
             extensions.subjectKeyIdentifier == nil
         {
-            yaml.report(
-                place, path("authorityKeyIdentifier"), "template.authority-key-identifier",
+            yaml.refuse(
+                    fields, "authorityKeyIdentifier", "template.authority-key-identifier",
                 "a self-signed certificate's authorityKeyIdentifier repeats its subjectKeyIdentifier, which is none"
             )
         }

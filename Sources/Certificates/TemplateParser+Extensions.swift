@@ -13,6 +13,7 @@ extension TemplateParser {
             let fields = yaml.fields(
                 node, at: "extensions", required: Self.known.map(\.name) + ["other"])
         else { return nil }
+        extensionFields = fields
         let before = yaml.problems.count
         var extensions = TemplateExtensions()
         extensions.basicConstraints = basicConstraints(fields)

@@ -3,6 +3,8 @@ import Yams
 /// Reads the YAML of a template; see `Templates/certificates` for every key with its meaning.
 struct TemplateParser {
     var yaml = StrictYAML()
+    /// The keys of the extensions, for faults of combinations.
+    var extensionFields: StrictYAML.Fields?
 
     mutating func template(_ bytes: [UInt8], name: String) -> CertificateTemplate? {
         guard let root = yaml.document(bytes),
@@ -28,7 +30,7 @@ struct TemplateParser {
         let template = CertificateTemplate(
             name: name, source: bytes, kind: kind, curves: curves, signatureAlgorithms: algorithms,
             rotates: rotates, subject: subject, validityEnd: end, extensions: extensions)
-        checkCombinations(template, top)
+        if let extensionFields { checkCombinations(template, top, extensionFields) }
         return template
     }
 

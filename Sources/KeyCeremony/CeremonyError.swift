@@ -94,7 +94,7 @@ public struct CeremonyError: Error, Sendable, CustomStringConvertible {
         case let error as CertificatesError:
             self.init(.certificate, subject, error.description, hint: error.hint, cause: error)
         default:
-            self.init(.io, subject, error.localizedDescription, cause: cause)
+            self.init(.io, subject, cause.localizedDescription, cause: cause)
         }
     }
 }

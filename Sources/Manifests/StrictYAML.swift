@@ -49,7 +49,7 @@ struct StrictYAML {
                 start, "", "yaml.too-large", "the file has \(bytes.count) bytes; at most \(limit) are read")
             return nil
         }
-        guard let text = decode(bytes) else { return nil }
+        guard let text = decode(bytes), !reportAnchors(text) else { return nil }
         var source = Array(text.unicodeScalars)
         // Yams stops at the first repeated key. Disguising it and composing again finds every other
         // problem in the same run; the number of rounds is bounded by the number of keys.
@@ -126,6 +126,42 @@ struct StrictYAML {
         return clean ? text : nil
     }
 
+    /// Reports anchors and aliases before YAML resolves them: a few nested ones unfold to gigabytes.
+    ///
+    /// Looks at the text alone and so refuses an unquoted ` *word` or ` &word` inside a value too.
+    private mutating func reportAnchors(_ text: String) -> Bool {
+        var found = false
+        var line = 0
+        for row in text.split(separator: "\n", omittingEmptySubsequences: false) {
+            line += 1
+            var column = 0
+            var quote: Unicode.Scalar?
+            var previous: Unicode.Scalar = " "
+            let scalars = Array(row.unicodeScalars)
+            scanning: for (index, scalar) in scalars.enumerated() {
+                column += 1
+                defer { previous = scalar }
+                if let open = quote {
+                    if scalar == open { quote = nil }
+                    continue
+                }
+                guard " \t[{,:-?".unicodeScalars.contains(previous) else { continue }
+                switch scalar {
+                case "#" where previous == " " || previous == "\t": break scanning
+                case "\"", "'": quote = scalar
+                case "&", "*":
+                    guard index + 1 < scalars.count, scalars[index + 1].properties.isAlphabetic else { continue }
+                    report(
+                        YAMLPosition(line: line, column: column), "", "yaml.anchor",
+                        "anchors and aliases are not accepted; text with \(scalar) goes in quotes")
+                    found = true
+                default: continue
+                }
+            }
+        }
+        return found
+    }
+
     private mutating func disguise(
         _ place: YAMLPosition, _ round: Int, in source: inout [Unicode.Scalar]
     ) -> Bool {
@@ -185,12 +221,8 @@ extension StrictYAML {
         YAMLPosition(line: node.mark?.line ?? 1, column: node.mark?.column ?? 1)
     }
 
-    /// Reports what no node may have: an anchor or an explicit tag.
+    /// Reports what no node may have: an explicit tag.
     private mutating func isPlainNode(_ node: Node, _ path: String) -> Bool {
-        if node.anchor != nil {
-            report(Self.position(node), path, "yaml.anchor", "anchors and aliases are not accepted")
-            return false
-        }
         let tag: String
         switch node {
         case .scalar(let scalar): tag = scalar.tag.description
@@ -219,7 +251,7 @@ extension StrictYAML {
         for (key, value) in mapping {
             let place = Self.position(key)
             if disguisedKeys.contains(place) { continue }
-            guard case .scalar(let name) = key, key.anchor == nil else {
+            guard case .scalar(let name) = key else {
                 report(place, path, "field.unknown", "a key is a plain word")
                 continue
             }
@@ -340,7 +372,7 @@ extension StrictYAML {
 
     /// Whether the value is the word `none`.
     func isNone(_ node: Node) -> Bool {
-        if case .scalar(let scalar) = node { return scalar.string == "none" && node.anchor == nil }
+        if case .scalar(let scalar) = node { return scalar.string == "none" }
         return false
     }
 

@@ -16,10 +16,9 @@ struct PublishedLog {
         let key = try site.publishedKey(.allowlistSigner)
         pins = try Pins(origin: site.origin, logKeySPKI: key.publicKeyInfo(), allowRehearsal: true)
         folder = site.log
-        let bundle = BundleFolder(folder)
+        let isPublished = FileManager.default.fileExists(atPath: folder + "/" + SignedHead.notePath)
         checkpoint =
-            bundle.exists(SignedHead.notePath)
-            ? try SignedHead(in: bundle, pins: pins).checkpoint : nil
+            isPublished ? try SignedHead(in: BundleFolder(folder), pins: pins).checkpoint : nil
     }
 
     /// Throws unless the published log extends the one of `size` entries and this root.

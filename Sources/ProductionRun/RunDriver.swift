@@ -1,6 +1,7 @@
 import AllowlistPublication
 import Certificates
 import Foundation
+import Glibc
 import Manifests
 import PKCS11
 import RunLedger
@@ -33,6 +34,8 @@ public struct RunOutcome: Sendable {
     public let makingSeconds: Double
     /// Devices made by this call.
     public let made: Int
+    /// Peak resident memory of this process and, at most, all its workers together, in octets.
+    public let peakMemory: Int
     public let folder: String
     public let treeSize: UInt64
     public let checkpoint: String
@@ -52,7 +55,7 @@ public final class RunDriver {
     private let lock: FileLock
     private let clock = ContinuousClock()
     private let begun: ContinuousClock.Instant
-    private var limits: WorkerLimits?
+    private let limits: WorkerLimits
     /// Something that an operator should read, such as a worker that was replaced.
     public var notice: (String) -> Void = { _ in }
 
@@ -60,7 +63,7 @@ public final class RunDriver {
     ///
     /// `executable` is the program whose `worker` command serves as a worker: this one.
     public init(
-        site: Site, ledger: any Ledger, pin source: PINSource, executable: String, limits: WorkerLimits?,
+        site: Site, ledger: any Ledger, pin source: PINSource, executable: String, limits: WorkerLimits,
         progress: @escaping (RunProgress) -> Void
     ) throws {
         begun = clock.now
@@ -155,8 +158,7 @@ public final class RunDriver {
             try log.appendReleased(record, from: ledger)
             let making = try DeviceMaking(
                 driver: self, plan: plan, record: try self.record(id), folder: folder, log: log,
-                limits: limits ?? .standard(quantity: plan.manifest.quantity), transport: transport,
-                wrapping: wrapping)
+                limits: limits, transport: transport, wrapping: wrapping)
             try making.makeAll()
             try DurableFile.flushFolder(folder.packages)
             try ledger.advance(id, to: .sealing, at: record.run.openedAt)
@@ -179,7 +181,7 @@ public final class RunDriver {
         return RunOutcome(
             run: id, quantity: record.run.quantity, released: record.released, burned: record.burned,
             seconds: begun.duration(to: clock.now) / .seconds(1), makingSeconds: makingSeconds,
-            made: record.released - before, folder: folder.path, treeSize: writer.size,
+            made: record.released - before, peakMemory: Self.peakMemory(workers: limits.workers), folder: folder.path, treeSize: writer.size,
             checkpoint: checkpoint)
     }
 
@@ -198,6 +200,15 @@ public final class RunDriver {
                 certificates: site.certificates)
         }
         return transport
+    }
+
+    /// The kernel keeps the peak of the largest child: times the workers it bounds their sum.
+    private static func peakMemory(workers: Int) -> Int {
+        var own = rusage()
+        var children = rusage()
+        getrusage(RUSAGE_SELF.rawValue, &own)
+        getrusage(RUSAGE_CHILDREN.rawValue, &children)
+        return (own.ru_maxrss + children.ru_maxrss * workers) * 1024
     }
 
     private func record(_ id: String) throws -> RunRecord {

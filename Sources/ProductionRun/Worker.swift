@@ -12,6 +12,9 @@ public enum Worker {
     /// The descriptor on which a worker finds its socket.
     public static let descriptor: Int32 = 3
 
+    /// The argument that makes the program a worker; no command for people.
+    public static let argument = "worker"
+
     /// Serves the run until it closes the socket. Answers the process's exit code.
     public static func serve() -> Int32 {
         // Ctrl-C reaches the whole foreground group; the run decides when its workers end.

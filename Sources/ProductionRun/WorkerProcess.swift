@@ -35,7 +35,7 @@ final class WorkerProcess {
         close(pair[1])
         posix_spawn_file_actions_adddup2(&actions, childEnd, Worker.descriptor)
         let arguments: [UnsafeMutablePointer<CChar>?] = [
-            strdup(executable), strdup(WorkerProcess.argument), nil,
+            strdup(executable), strdup(Worker.argument), nil,
         ]
         defer { arguments.forEach { free($0) } }
         // The run blocks its signals to read them from a descriptor; a child must not inherit that.
@@ -63,9 +63,6 @@ final class WorkerProcess {
         }
         try first.write(to: socket)
     }
-
-    /// The hidden command that makes this program a worker.
-    static let argument = "worker"
 
     var wantsToSend: Bool { sent < unsent.count }
 

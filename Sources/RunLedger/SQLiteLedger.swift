@@ -129,6 +129,11 @@ public final class SQLiteLedger: Ledger {
         }
     }
 
+    /// A PRAGMA's value, for those who want to see how durable a commit is.
+    func pragma(_ name: String) throws(LedgerError) -> String? {
+        try read { try String.fetchOne($0, sql: "PRAGMA \(name)") }
+    }
+
     func write<R>(_ body: (Database) throws -> R) throws(LedgerError) -> R {
         do {
             return try queue.write(body)

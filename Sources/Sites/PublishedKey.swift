@@ -102,7 +102,7 @@ extension Site {
         } catch {
             throw SiteError(.cannotCreate, certificates, error.localizedDescription)
         }
-        try Site.createExclusively(certificatePath(role), Array(Site.pem(key.certificate).utf8))
+        try Site.createExclusively(certificatePath(role), Array(Site.certificatePEM(key.certificate).utf8))
         try Site.createExclusively(publicationPath(role), Array(json) + [0x0A])
     }
 
@@ -144,8 +144,8 @@ extension Site {
     private static let pemBegin = "-----BEGIN CERTIFICATE-----"
     private static let pemEnd = "-----END CERTIFICATE-----"
 
-    /// PEM with lines of 64 characters (RFC 7468 §2).
-    private static func pem(_ der: [UInt8]) -> String {
+    /// A certificate as `publish` writes it: PEM with lines of 64 characters (RFC 7468 §2).
+    public static func certificatePEM(_ der: [UInt8]) -> String {
         let text = Data(der).base64EncodedString(options: [.lineLength64Characters, .endLineWithLineFeed])
         return "\(pemBegin)\n\(text)\n\(pemEnd)\n"
     }

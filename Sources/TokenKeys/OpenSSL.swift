@@ -72,3 +72,25 @@ public func verifyWithOpenSSL(
         throw TokenKeyError(.signatureInvalid, "test signature", "OpenSSL does not verify it")
     }
 }
+
+/// Verifies a certificate's signature, and that its issuer is the given one, with libcrypto; both in DER.
+///
+/// With `issuedBy` nil the certificate must have signed itself. Times and revocation are not looked at.
+public func verifyCertificate(der: [UInt8], issuedBy issuerDER: [UInt8]?) throws(TokenKeyError) {
+    let subject = try certificate(der)
+    let issuer = try certificate(issuerDER ?? der)
+    // X509_check_issued wants keyCertSign of the issuer, which a signer's self-signed certificate has not.
+    let isIssued =
+        issuerDER == nil
+        ? X509_NAME_cmp(X509_get_issuer_name(subject.pointer), X509_get_subject_name(subject.pointer)) == 0
+        : X509_check_issued(issuer.pointer, subject.pointer) == X509_V_OK
+    guard let key = Owned(X509_get_pubkey(issuer.pointer), { EVP_PKEY_free($0) }) else {
+        throw TokenKeyError(.libraryFailed, "certificate", openSSLReason())
+    }
+    guard isIssued, X509_verify(subject.pointer, key.pointer) == 1 else {
+        _ = openSSLReason()
+        throw TokenKeyError(
+            .signatureInvalid, "certificate",
+            isIssued ? "OpenSSL does not verify its signature" : "OpenSSL says that it has another issuer")
+    }
+}

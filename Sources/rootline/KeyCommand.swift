@@ -27,7 +27,7 @@ struct KeyListCommand: ParsableCommand, FormattedCommand {
     func run() throws {
         let site = try siteOptions.open()
         var keys: [KeyDescription] = []
-        for name in try token.map({ [$0] }) ?? site.description.tokens.keys.sorted() {
+        for name in token.map({ [$0] }) ?? site.description.tokens.keys.sorted() {
             let token = try site.open(name, pin: pins.source(name, in: site))
             keys += try KeyDescription.all(on: token)
         }

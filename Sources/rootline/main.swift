@@ -6,7 +6,7 @@ var none = rlimit(rlim_cur: 0, rlim_max: 0)
 setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
 
 // The run starts this program again for each worker; that is no command for people.
-if CommandLine.arguments.count == 2, CommandLine.arguments[1] == WorkerCommand.name {
+if CommandLine.arguments.count == 2, CommandLine.arguments[1] == Worker.argument {
     exit(Worker.serve())
 }
 signal(SIGPIPE, SIG_IGN)

@@ -61,6 +61,29 @@ struct DamageTests {
         try log.verify()
     }
 
+    @Test("A flipped hash in a full tile above level 0 is refused with the first entry below it")
+    func upperTiles() throws {
+        let log = TestLog()
+        let writer = try log.writer()
+        try writer.append(log.openRun("R"))
+        for number in 0..<65_600 { try writer.append(.add(TestLog.device(number, run: "R"))) }
+        try log.publish(writer)
+        for (file, hash, index) in [
+            ("tile/1/000", 3, UInt64(3 * 256)), ("tile/0/200", 9, 200 * 256 + 9),
+            ("tile/2/000.p/1", 0, 0),
+        ] {
+            let bytes = try log.contents(file)
+            var changed = bytes
+            changed[hash * 32 + 5] ^= 0x80
+            try log.write(changed, to: file)
+            let error = #expect(throws: AllowlistError.self) { try log.verify() }
+            #expect(error?.code == .tileMismatch)
+            #expect(error?.file == file)
+            #expect(error?.index == index)
+            try log.write(bytes, to: file)
+        }
+    }
+
     @Test("An authorisation of another content is refused and named")
     func authorisation() throws {
         let log = try TestLog.full(devices: 100)

@@ -50,6 +50,27 @@ struct ProofTests {
         }
     }
 
+    @Test("A proof that is too short for the tree's size is refused even where it leads to the root")
+    func shortProof() {
+        let left = MemoryTiles.leaf(0)
+        let right = MemoryTiles.leaf(1)
+        let root = MerkleTree.nodeHash(left, right)
+        let error = #expect(throws: TransparencyLogError.self) {
+            try Proofs.checkInclusion(leaf: root, index: 0, treeSize: 2, root: root, proof: [])
+        }
+        #expect(error?.message == "the inclusion proof is too short")
+        #expect(throws: TransparencyLogError.self) {
+            try Proofs.checkInclusion(leaf: left, index: 0, treeSize: 3, root: root, proof: [right])
+        }
+        #expect(throws: TransparencyLogError.self) {
+            try Proofs.checkInclusion(leaf: left, index: 2, treeSize: 2, root: root, proof: [right])
+        }
+        #expect(throws: TransparencyLogError.self) {
+            try Proofs.checkConsistency(
+                olderSize: 2, olderRoot: root, newerSize: 5, newerRoot: root, proof: [])
+        }
+    }
+
     @Test("A smaller tree does not extend a larger one")
     func shrunk() {
         let root = MerkleTree.emptyRoot

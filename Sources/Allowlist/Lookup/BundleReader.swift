@@ -4,11 +4,11 @@ import TransparencyLog
 ///
 /// Opening checks the checkpoint's signature and proves the last `state` entry. A device that is found is
 /// proven to the signed root. That a device or an event is absent rests on the index files: verify the
-/// bundle once after it was received, or open it with `checkingIndex`.
+/// bundle once after it was received, or open it with `checkingIndex`. The index stays memory-mapped: put a
+/// newer bundle in another folder and open that, rather than writing over this one.
 public struct BundleReader: Sendable {
     public let head: SignedHead
     public let state: AllowlistEntry.State
-    private let pins: Pins
     private let folder: BundleFolder
     private let segments: [MappedSegment]
 
@@ -30,7 +30,6 @@ public struct BundleReader: Sendable {
         }
         self.segments = segments
         self.folder = folder
-        self.pins = pins
     }
 
     /// Looks a device up by its serial, and by its key where the caller has one.

@@ -21,11 +21,6 @@ public struct BundleFolder: Sendable {
 
     public func location(of path: String) -> String { "\(root)/\(path)" }
 
-    public func exists(_ path: String) -> Bool {
-        var status = stat()
-        return stat(location(of: path), &status) == 0
-    }
-
     /// The whole of a file of at most `maximum` bytes.
     public func bytes(of path: String, maximum: Int) throws(AllowlistError) -> [UInt8] {
         let file = try OpenFile(self, path)

@@ -1,7 +1,7 @@
 import TokenKeys
 
 /// What a ceremony's people are there for (CA/Browser Forum Baseline Requirements 6.1.1.1; ETSI EN 319 411-1 §6.5.1).
-public enum CeremonyRole: String, Sendable, CaseIterable {
+public enum CeremonyRole: String, Sendable, CaseIterable, CustomStringConvertible {
     case ceremonyAdministrator = "ceremony-administrator"
     case internalWitness = "internal-witness"
     case externalWitness = "external-witness"
@@ -10,10 +10,12 @@ public enum CeremonyRole: String, Sendable, CaseIterable {
     case cryptoOfficer = "crypto-officer"
     case shareHolder = "share-holder"
     case auditor
+
+    public var description: String { rawValue }
 }
 
 /// The kinds of step that this version knows.
-public enum StepAction: String, Sendable, CaseIterable {
+public enum StepAction: String, Sendable, CaseIterable, CustomStringConvertible {
     /// Somebody reads the text aloud.
     case say
     /// A question that has to be answered with yes.
@@ -34,6 +36,8 @@ public enum StepAction: String, Sendable, CaseIterable {
     case compare
     /// Actor and witnesses sign the transcript's head, each with a key of their own.
     case signOff = "sign-off"
+
+    public var description: String { rawValue }
 
     /// Whether it leaves something behind that no later step can undo.
     var isIrreversible: Bool { self == .generateKey || self == .signCertificate }
@@ -112,8 +116,6 @@ enum CertifiedRole: String, Sendable, CaseIterable {
     /// Whether its token must be opened by a quorum (TRUST, "Activation").
     var demandsQuorum: Bool { self == .rootCA || self == .runAuthority }
 }
-
-extension SigningCurve: Hashable {}
 
 /// A key to be made.
 struct KeyRequest: Sendable, Hashable {

@@ -85,7 +85,7 @@ struct ScriptParser {
         guard let node = top["quorum"],
             let fields = yaml.fields(node, at: "quorum", required: ["role", "needed"])
         else { return nil }
-        let role = fields["role"].flatMap { role($0, at: "quorum.role") }
+        let role = fields["role"].flatMap { self.role($0, at: "quorum.role") }
         let needed = yaml.integer(fields, "needed", in: 1...50)
         guard let role, let needed else { return nil }
         return CeremonyScript.Quorum(role: role, needed: needed)
@@ -132,14 +132,14 @@ struct ScriptParser {
                 optional: ["witnesses", "irreversible"] + own.optional + extra)
         else { return nil }
         let id = yaml.word(fields, "id")
-        let actor = fields["actor"].flatMap { role($0, at: "\(path).actor") }
+        let actor = fields["actor"].flatMap { self.role($0, at: "\(path).actor") }
         let witnesses = (yaml.list(fields, "witnesses") ?? []).enumerated().compactMap { index, node in
             role(node, at: "\(path).witnesses[\(index)]")
         }
         let text = yaml.text(fields, "text")
         let minutes = yaml.integer(fields, "minutes", in: 0...480)
         let irreversible = yaml.flag(fields, "irreversible")
-        let content = action.flatMap { content($0.value, fields) }
+        let content = action.flatMap { self.content($0.value, fields) }
         guard let id, let actor, let text, let minutes, let content else { return nil }
         return CeremonyStep(
             placedID: id, placedActor: actor, placedWitnesses: witnesses, content: content,

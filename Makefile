@@ -1,0 +1,64 @@
+# Each target by itself does all the set-up that a fresh Debian machine with Swift needs.
+
+DEVICES ?= 10000
+OUT ?= .build/demo
+
+# The system libraries and tools. The first line builds and runs Rootline, the second its tests.
+PACKAGES = softhsm2 libp11-dev libp11-kit-dev libssl-dev libsqlite3-dev pkg-config openssl
+TEST_PACKAGES = $(PACKAGES) libnss3 util-linux
+
+.PHONY: help demo test bench lint setup setup-test
+.NOTPARALLEL:
+
+help:
+	@echo "make demo    the whole line on a rehearsal site: DEVICES=$(DEVICES) OUT=$(OUT)"
+	@echo "make test    build and run every test"
+	@echo "make bench   measure against the bare PKCS#11 loop; writes .build/bench.json"
+	@echo "make lint    swift format lint --strict"
+
+# Installs what is missing and nothing else; on a system without apt it says what to install.
+define install
+	@missing=""; \
+	if command -v dpkg-query >/dev/null 2>&1; then \
+	  for package in $(1); do \
+	    dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+	  done; \
+	fi; \
+	if ! command -v dpkg-query >/dev/null 2>&1; then \
+	  pkg-config --exists p11-kit-1 libp11 libcrypto sqlite3 2>/dev/null || { \
+	    echo "This system has no apt. Please install what Debian calls:"; \
+	    for package in $(1); do echo "  $$package"; done; exit 1; }; \
+	elif [ -n "$$missing" ]; then \
+	  sudo=""; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	  echo "Installing:$$missing"; \
+	  $$sudo apt-get update -q >/dev/null && \
+	  DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -q --no-install-recommends $$missing >/dev/null || { \
+	    echo "Could not install. Please install by hand:$$missing"; exit 1; }; \
+	fi
+	@command -v swift >/dev/null 2>&1 || { \
+	  echo "Swift is not installed. Install Swift 6.2 or later: https://www.swift.org/install/linux/"; exit 1; }
+endef
+
+setup:
+	$(call install,$(PACKAGES))
+
+setup-test:
+	$(call install,$(TEST_PACKAGES))
+
+demo: setup
+	@echo "Building (the first time takes some minutes) …"
+	@swift build -c release --product rootline 2>&1 | grep -E "error|warning|Compiling|Build of product|Build complete" | tail -n 3
+	@ROOTLINE="$$(swift build -c release --show-bin-path)/rootline" DEVICES="$(DEVICES)" OUT="$(OUT)" sh Tests/Demo/demo.sh
+
+test: setup-test
+	swift build --build-tests
+	swift test --skip-build --no-parallel
+
+bench: setup
+	swift build -c release --product rootline
+	swift build -c release --product bare-loop
+	swift build -c release --product rootline-bench
+	"$$(swift build -c release --show-bin-path)/rootline-bench"
+
+lint:
+	swift format lint --strict --parallel --recursive Sources Tests Package.swift

@@ -1,0 +1,318 @@
+import ArgumentParser
+import Foundation
+import Manifests
+import ProductionRun
+import RunLedger
+import Sites
+import TokenKeys
+
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Production runs: check, approve, make, and look.",
+        subcommands: [
+            RunCheckCommand.self, RunApproveCommand.self, RunStartCommand.self, RunResumeCommand.self,
+            RunStatusCommand.self,
+        ])
+}
+
+extension Site {
+    /// The site's ledger where it has one already.
+    func existingLedger() throws -> SQLiteLedger? {
+        FileManager.default.fileExists(atPath: ledger)
+            ? try SQLiteLedger(path: ledger, creating: false) : nil
+    }
+}
+
+struct RunCheckCommand: ParsableCommand, FormattedCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Check a manifest, its template and every row; touches no token.")
+
+    @Argument(help: "The run's manifest.") var manifest: String
+    @OptionGroup var siteOptions: SiteOptions
+    @OptionGroup var output: OutputOptions
+
+    struct Document: Encodable {
+        var version = 1
+        var run: String
+        var product: String
+        var quantity: Int
+        var template: String
+        var manifestDigest: String
+        var templateDigest: String
+        var stationDigest: String
+    }
+
+    func run() throws {
+        let site = try siteOptions.open()
+        let plan = try RunPlan(site: site, manifest: manifest, ledger: try site.existingLedger())
+        let facts = plan.facts
+        let document = Document(
+            run: facts.run, product: facts.product, quantity: facts.quantity,
+            template: plan.manifest.template, manifestDigest: facts.manifestDigest.hex,
+            templateDigest: facts.templateDigest.hex, stationDigest: (facts.stationDigest ?? []).hex)
+        if output.format == .json { return try printJSON(document) }
+        print("ok  run \(facts.run): \(facts.quantity.grouped) devices of \(facts.product)")
+        print("  manifest  \(document.manifestDigest)")
+        print("  template  \(document.templateDigest)  \(document.template)")
+        print("  station   \(document.stationDigest)")
+        print("Next: rootline run approve \(manifest)")
+    }
+}
+
+struct RunApproveCommand: ParsableCommand, FormattedCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "approve", abstract: "Sign the authorisation of a run with the run authority's key.",
+        discussion: """
+            What is signed: the manifest with its list and station key, the template, the issuer, the quantity \
+            and how many losses are allowed, for how long, for which log and which state of it.
+            """)
+
+    @Argument(help: "The run's manifest.") var manifest: String
+    @Option(
+        name: .long,
+        help: "Certificates that may be lost beyond the quantity (default: a tenth, at most 2048).")
+    var spoilage: Int?
+    @Option(name: .long, help: "For how many hours the run may be started.")
+    var hours = 24 * 7
+    @OptionGroup var siteOptions: SiteOptions
+    @OptionGroup var pins: PINOptions
+    @OptionGroup var output: OutputOptions
+
+    struct Document: Encodable {
+        var version = 1
+        var run: String
+        var quantity: Int
+        var spoilage: Int
+        var notBefore: String
+        var notAfter: String
+        var treeSize: Int64
+        var manifestDigest: String
+        var authorisation: String
+        var authorisationDigest: String
+    }
+
+    func validate() throws {
+        if let spoilage, !(0...100_000_000).contains(spoilage) {
+            throw ValidationError("--spoilage is a number of certificates, 0 to 100000000.")
+        }
+        guard (1...24 * 366).contains(hours) else {
+            throw ValidationError("--hours is 1 to 8784.")
+        }
+    }
+
+    func run() throws {
+        let site = try siteOptions.open()
+        let plan = try RunPlan(site: site, manifest: manifest, ledger: try site.existingLedger())
+        let allowed = spoilage ?? RunPlan.standardSpoilage(quantity: plan.manifest.quantity)
+        let statement = try plan.statement(
+            spoilage: allowed, validity: .seconds(hours * 3600), at: Date())
+        let name = try site.publishedKey(.runAuthority).tokenName
+        let authority = try site.open(name, pin: pins.source(name, in: site))
+        let authorisation = try plan.approve(statement, authority: authority)
+        let document = Document(
+            run: plan.manifest.run, quantity: plan.manifest.quantity, spoilage: allowed,
+            notBefore: timeText(statement.notBefore), notAfter: timeText(statement.notAfter),
+            treeSize: statement.treeSize, manifestDigest: plan.rows.digest.hex,
+            authorisation: plan.authorisationPath, authorisationDigest: authorisation.digest.hex)
+        if output.format == .json { return try printJSON(document) }
+        print("approved  run \(document.run): \(document.quantity.grouped) devices, \(allowed.grouped) losses allowed")
+        print("  until     \(document.notAfter)")
+        print("  log       \(document.treeSize) entries seen")
+        print("  manifest  \(document.manifestDigest)")
+        print("  written   \(document.authorisation)")
+        print("Next: rootline run start \(manifest)")
+    }
+}
+
+/// How the workers are arranged, for `start` and `resume`.
+struct WorkerOptions: ParsableArguments {
+    @Option(name: .long, help: "Worker processes (default: the cores of this machine).")
+    var workers: Int?
+    @Option(
+        name: .long,
+        help: "Sessions a worker, each on a thread: 1 for a token in this machine, many for one in the network.")
+    var sessions = 1
+
+    func validate() throws {
+        if let workers, !(1...256).contains(workers) { throw ValidationError("--workers is 1 to 256.") }
+        guard (1...256).contains(sessions) else { throw ValidationError("--sessions is 1 to 256.") }
+    }
+
+    func limits(quantity: Int) -> WorkerLimits {
+        var limits = WorkerLimits.standard(quantity: quantity)
+        if let workers { limits.workers = workers }
+        limits.sessions = sessions
+        return limits
+    }
+}
+
+struct RunStartCommand: ParsableCommand, FormattedCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "start", abstract: "Make the devices of an approved run, and seal it.",
+        discussion: """
+            Ctrl-C stops after the rows in hand; whatever stops a run, `rootline run resume` goes on with it. \
+            Exit code 75: stopped, can be resumed.
+            """)
+
+    @Argument(help: "The run's manifest.") var manifest: String
+    @OptionGroup var workers: WorkerOptions
+    @OptionGroup var siteOptions: SiteOptions
+    @OptionGroup var pins: PINOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        let site = try siteOptions.open()
+        let ledger = try SQLiteLedger(path: site.ledger, creating: true)
+        let plan = try RunPlan(site: site, manifest: manifest, ledger: ledger)
+        try RunReport.drive(
+            site: site, ledger: ledger, limits: workers.limits(quantity: plan.manifest.quantity),
+            pins: pins, format: output.format
+        ) { try $0.start(plan) }
+    }
+}
+
+struct RunResumeCommand: ParsableCommand, FormattedCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resume", abstract: "Go on with a run that was interrupted.",
+        discussion: """
+            Rows that were reserved when it stopped are burned: their certificates may exist, so they are revoked, \
+            and the rows are made anew. No device is made twice.
+            """)
+
+    @Argument(help: "The run's name.") var name: String
+    @Option(name: .long, help: "The manifest, where it moved since the start.") var manifest: String?
+    @OptionGroup var workers: WorkerOptions
+    @OptionGroup var siteOptions: SiteOptions
+    @OptionGroup var pins: PINOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+        let site = try siteOptions.open()
+        guard let ledger = try site.existingLedger(), let record = try ledger.run(name) else {
+            throw LedgerError(
+                .runUnknown, name, "no such run", hint: "`rootline run status` lists the runs.")
+        }
+        try RunReport.drive(
+            site: site, ledger: ledger, limits: workers.limits(quantity: record.run.quantity), pins: pins,
+            format: output.format
+        ) { try $0.resume(name, manifest: manifest) }
+    }
+}
+
+/// Drives a run with a progress line, and prints what came of it.
+private struct RunReport: Encodable {
+    var version = 1
+    var run: String
+    var quantity: Int
+    var released: Int
+    var burned: Int
+    var made: Int
+    var seconds: Double
+    /// The part of it in which devices were made and recorded.
+    var makingSeconds: Double
+    var devicesPerSecond: Double
+    var peakMemoryBytes: Int
+    var folder: String
+    var treeSize: UInt64
+    var checkpoint: String
+
+    static func drive(
+        site: Site, ledger: SQLiteLedger, limits: WorkerLimits, pins: PINOptions, format: OutputFormat,
+        _ body: (RunDriver) throws -> RunOutcome
+    ) throws {
+        let name = try site.publishedKey(.issuingCA).tokenName
+        let line = ProgressLine(unit: "devices")
+        let driver = try RunDriver(
+            site: site, ledger: ledger, pin: pins.source(name, in: site),
+            executable: ProductFiles.executable, limits: limits
+        ) { progress in
+            if progress.stage == .making { line.show(progress.released, of: progress.quantity) }
+        }
+        driver.notice = { text in
+            line.end()
+            Terminal.say(text)
+        }
+        let outcome: RunOutcome
+        do {
+            outcome = try body(driver)
+        } catch {
+            line.end()
+            throw error
+        }
+        line.end()
+        let report = RunReport(
+            run: outcome.run, quantity: outcome.quantity, released: outcome.released,
+            burned: outcome.burned, made: outcome.made,
+            seconds: (outcome.seconds * 1000).rounded() / 1000,
+            makingSeconds: (outcome.makingSeconds * 1000).rounded() / 1000,
+            devicesPerSecond: outcome.seconds > 0
+                ? (Double(outcome.made) / outcome.seconds * 10).rounded() / 10 : 0,
+            peakMemoryBytes: outcome.peakMemory,
+            folder: outcome.folder, treeSize: outcome.treeSize, checkpoint: outcome.checkpoint)
+        if format == .json { return try printJSON(report) }
+        print(
+            "sealed  run \(report.run): \(report.released.grouped) devices released, \(report.burned.grouped) burned"
+        )
+        print(
+            "  \(report.made.grouped) made in \(String(format: "%.1f", report.seconds)) s, \(Int(report.devicesPerSecond).grouped) devices a second"
+        )
+        print("  packages    \(report.folder)/packages")
+        print("  checkpoint  \(report.checkpoint)  (\(Int(report.treeSize).grouped) entries)")
+        print("Hand the checkpoint to somebody outside this site: only a copy elsewhere shows a rollback of all of it.")
+    }
+}
+
+struct RunStatusCommand: ParsableCommand, FormattedCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "Show how far runs are; touches no token.")
+
+    @Argument(help: "A run's name; all runs where none is given.") var name: String?
+    @OptionGroup var siteOptions: SiteOptions
+    @OptionGroup var output: OutputOptions
+
+    struct Document: Encodable {
+        var version = 1
+        var runs: [Run]
+    }
+    struct Run: Encodable {
+        var run: String
+        var product: String
+        var state: String
+        var quantity: Int
+        var spoilage: Int
+        var reserved: Int
+        var released: Int
+        var scrapped: Int
+        var burned: Int
+        var outstanding: Int
+        var openedAt: String
+        var sealedAt: String?
+    }
+
+    func run() throws {
+        let site = try siteOptions.open()
+        let ledger = try site.existingLedger()
+        var records = try ledger?.runs() ?? []
+        if let name {
+            records = records.filter { $0.run.id == name }
+            if records.isEmpty {
+                throw LedgerError(
+                    .runUnknown, name, "no such run", hint: "`rootline run status` lists the runs.")
+            }
+        }
+        let runs = records.map {
+            Run(
+                run: $0.run.id, product: $0.run.product, state: $0.state.rawValue, quantity: $0.run.quantity,
+                spoilage: $0.run.spoilage, reserved: $0.reserved, released: $0.released,
+                scrapped: $0.scrapped, burned: $0.burned, outstanding: $0.outstanding,
+                openedAt: timeText($0.run.openedAt), sealedAt: $0.sealedAt.map(timeText))
+        }
+        if output.format == .json { return try printJSON(Document(runs: runs)) }
+        if runs.isEmpty { print("No runs yet.") }
+        for run in runs {
+            print(
+                "\(run.run)  \(run.state)  \(run.released.grouped) of \(run.quantity.grouped) released, \(run.scrapped) scrapped, \(run.burned.grouped) burned"
+                    + (run.outstanding > 0 ? ", \(run.outstanding.grouped) in hand" : ""))
+        }
+    }
+}
