@@ -59,7 +59,7 @@ public struct CertificateTemplate: Hashable, Sendable {
     /// The SHA-256 of the file's bytes, as authorisations and seals cite it.
     public var digest: [UInt8] { Array(SHA256.hash(data: source)) }
 
-    /// Whether the template's certificates end in the year 9999, as IDevIDs do (IEEE 802.1AR section 8.7).
+    /// Whether the template's certificates end in the year 9999, as IDevIDs do (IEEE 802.1AR section 8).
     public var neverEnds: Bool { validityEnd == .never }
 
     /// The columns that a device list has to have, `serial` first; names without the `column.` before them.

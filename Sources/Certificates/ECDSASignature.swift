@@ -14,7 +14,8 @@ public enum ECDSASignatureForm {
         let half = raw.count / 2
         guard raw.count.isMultiple(of: 2), (1...66).contains(half) else {
             throw CertificatesError(
-                .signatureForm, subject: "signature", "r and s have to be of equal length, got \(raw.count) octets")
+                .signatureForm, subject: "signature",
+                "r and s have to be of equal length, got \(raw.count) octets")
         }
         var (r, s) = (0, half)
         while r < half, raw[r] == 0 { r += 1 }

@@ -45,35 +45,35 @@ extension TemplateParser {
             && !usages.contains(.keyAgreement)
         {
             yaml.refuse(
-                    fields, "keyUsage", "template.key-usage",
+                fields, "keyUsage", "template.key-usage",
                 "encipherOnly and decipherOnly mean nothing without keyAgreement (RFC 5280 4.2.1.3)")
         }
         for usage in usages where usage == .keyEncipherment || usage == .dataEncipherment {
             yaml.refuse(
-                    fields, "keyUsage", "template.key-usage",
+                fields, "keyUsage", "template.key-usage",
                 "an EC key has no \(usage.rawValue) (RFC 8813 3)")
         }
         if extensions.subjectKeyIdentifier?.critical == true {
             yaml.refuse(
-                    fields, "subjectKeyIdentifier", "template.critical",
+                fields, "subjectKeyIdentifier", "template.critical",
                 "a key identifier is never critical (RFC 5280 4.2.1.2)")
         }
         if extensions.authorityKeyIdentifier?.critical == true {
             yaml.refuse(
-                    fields, "authorityKeyIdentifier", "template.critical",
+                fields, "authorityKeyIdentifier", "template.critical",
                 "a key identifier is never critical (RFC 5280 4.2.1.1)")
         }
         let needsAuthority = template.kind == .issuingCA || template.kind == .device
         if needsAuthority, extensions.authorityKeyIdentifier == nil {
             yaml.refuse(
-                    fields, "authorityKeyIdentifier", "template.authority-key-identifier",
+                fields, "authorityKeyIdentifier", "template.authority-key-identifier",
                 "a certificate that another CA issues has an authorityKeyIdentifier (RFC 5280 4.2.1.1)")
         }
         if template.kind != .device, extensions.authorityKeyIdentifier != nil, !needsAuthority,
             extensions.subjectKeyIdentifier == nil
         {
             yaml.refuse(
-                    fields, "authorityKeyIdentifier", "template.authority-key-identifier",
+                fields, "authorityKeyIdentifier", "template.authority-key-identifier",
                 "a self-signed certificate's authorityKeyIdentifier repeats its subjectKeyIdentifier, which is none"
             )
         }
@@ -92,7 +92,8 @@ extension TemplateParser {
             if !subjectWords.contains("serial") {
                 yaml.refuse(
                     top, "subject", "template.subject-not-unique",
-                    "the subject of a device has {serial} in it, so that no two are alike (IEEE 802.1AR 8.6)")
+                    "the subject of a device has {serial} in it, so that no two are alike (IEEE 802.1AR section 8)"
+                )
             }
         } else {
             for name in template.placeholders where name.hasPrefix("column.") || name == "serial" {

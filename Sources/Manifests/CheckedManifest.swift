@@ -117,9 +117,8 @@ public final class ManifestRows {
         }
         let segment = checked.segments[nextSegment]
         nextSegment += 1
-        var bytes: [UInt8] = []
-        let got = try file.read(segment.count, at: segment.offset, into: &bytes)
-        guard got == segment.count, SHA256.hash(data: bytes).elementsEqual(segment.digest) else {
+        let bytes = try file.read(segment.count, at: segment.offset)
+        guard bytes.count == segment.count, SHA256.hash(data: bytes).elementsEqual(segment.digest) else {
             throw Self.changed(file.path)
         }
         buffered.removeAll(keepingCapacity: true)

@@ -36,26 +36,20 @@ final class ListFile {
         return Int(status.st_size)
     }
 
-    /// Appends up to `count` octets from the offset on; fewer at the file's end.
-    func read(_ count: Int, at offset: Int, into buffer: inout [UInt8]) throws(ManifestError) -> Int {
-        let start = buffer.count
-        buffer.append(contentsOf: repeatElement(0, count: count))
-        var filled = 0
-        while filled < count {
-            let got = buffer.withUnsafeMutableBytes { bytes in
-                pread(
-                    descriptor, bytes.baseAddress.map { $0 + start + filled }, count - filled,
-                    off_t(offset + filled))
+    /// Up to `count` octets from the offset on; fewer only at the file's end.
+    func read(_ count: Int, at offset: Int) throws(ManifestError) -> [UInt8] {
+        var hasFailed = false
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            while filled < count, let base = buffer.baseAddress {
+                let got = pread(descriptor, base + filled, count - filled, off_t(offset + filled))
+                if got < 0, errno == EINTR { continue }
+                hasFailed = got < 0
+                if got <= 0 { return }
+                filled += got
             }
-            if got < 0 {
-                if errno == EINTR { continue }
-                throw failure()
-            }
-            if got == 0 { break }
-            filled += got
         }
-        buffer.removeLast(count - filled)
-        return filled
+        if hasFailed { throw failure() }
+        return bytes
     }
 
     private func failure() -> ManifestError {
@@ -109,8 +103,9 @@ struct SegmentCutter {
                 searched = pending.count
                 if pending.count > Self.longestLine { return try passOver() }
             }
-            let got = try file.read(Self.target, at: offset + pending.count, into: &pending)
-            atEnd = got < Self.target
+            let bytes = try file.read(Self.target, at: offset + pending.count)
+            atEnd = bytes.count < Self.target
+            pending += bytes
         }
     }
 
@@ -131,10 +126,10 @@ struct SegmentCutter {
                 return .overlongLine(start)
             }
             offset += pending.count
-            pending.removeAll(keepingCapacity: true)
+            pending = []
             if atEnd { return .overlongLine(start) }
-            let got = try file.read(Self.target, at: offset, into: &pending)
-            atEnd = got < Self.target
+            pending = try file.read(Self.target, at: offset)
+            atEnd = pending.count < Self.target
         }
     }
 }

@@ -103,7 +103,7 @@ private struct ListPass {
         self.path = path
         self.reader = reader
         self.quantity = quantity
-        hashes.reserveCapacity(quantity)
+        hashes.reserveCapacity(min(quantity, 1 << 20))
     }
 
     mutating func take(

@@ -150,7 +150,9 @@ struct StrictYAML {
                 case "#" where previous == " " || previous == "\t": break scanning
                 case "\"", "'": quote = scalar
                 case "&", "*":
-                    guard index + 1 < scalars.count, scalars[index + 1].properties.isAlphabetic else { continue }
+                    guard index + 1 < scalars.count, scalars[index + 1].properties.isAlphabetic else {
+                        continue
+                    }
                     report(
                         YAMLPosition(line: line, column: column), "", "yaml.anchor",
                         "anchors and aliases are not accepted; text with \(scalar) goes in quotes")
@@ -288,8 +290,7 @@ extension StrictYAML {
             return nil
         }
         if scalar.style == .plain {
-            let tag = Self.resolvedTag(scalar.string)
-            guard tag == .str || tag == .timestamp else {
+            guard Self.isPlainText(scalar.string) else {
                 report(
                     Self.position(node), path, "field.type",
                     "text is wanted here; YAML reads \(scalar.string.isEmpty ? "nothing" : scalar.string) "
@@ -331,8 +332,28 @@ extension StrictYAML {
         return nil
     }
 
-    private static func resolvedTag(_ word: String) -> Tag.Name {
-        Resolver.default.resolveTag(of: .scalar(Node.Scalar(word, .implicit, .plain)))
+    /// Whether YAML 1.1 takes an unquoted word for text, rather than for a number, a truth value or nothing.
+    private static func isPlainText(_ word: String) -> Bool {
+        let others = [
+            "", "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n", "<<", "=", ".inf", ".nan",
+        ]
+        let lowercased = word.lowercased()
+        if others.contains(lowercased) { return false }
+        var rest = lowercased.utf8[...]
+        if rest.first == UInt8(ascii: "+") || rest.first == UInt8(ascii: "-") { rest = rest.dropFirst() }
+        func isDigit(_ byte: UInt8) -> Bool { 0x30...0x39 ~= byte || byte == UInt8(ascii: "_") }
+        if Substring(rest) == ".inf" { return false }
+        for prefix in ["0x", "0o", "0b"] where rest.starts(with: prefix.utf8) {
+            return !rest.dropFirst(2).allSatisfy { isDigit($0) || 0x61...0x66 ~= $0 }
+        }
+        let parts = rest.split(separator: UInt8(ascii: "e"), maxSplits: 1, omittingEmptySubsequences: false)
+        guard let mantissa = parts.first, mantissa.contains(where: { 0x30...0x39 ~= $0 }),
+            mantissa.count(where: { $0 == UInt8(ascii: ".") }) <= 1,
+            mantissa.allSatisfy({ isDigit($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: ":") })
+        else { return true }
+        guard parts.count == 2, let exponent = parts.last else { return false }
+        return !exponent.contains(where: isDigit)
+            || !exponent.allSatisfy { isDigit($0) || $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "-") }
     }
 }
 

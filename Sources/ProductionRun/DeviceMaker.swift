@@ -11,7 +11,7 @@ struct DeviceMaker: ~Copyable {
     private let session: Session
     private let plan: DeviceCertificatePlan
     private let issuerKey: Object
-    private let transportKey: Object
+    private let transportKey: TransportKey
     private let wrapMechanism: Mechanism
     private let publicTemplate: AttributeTemplate
     private let privateTemplate: AttributeTemplate
@@ -19,18 +19,17 @@ struct DeviceMaker: ~Copyable {
     private let point: UnsafeMutableRawBufferPointer
     private let wrapped: UnsafeMutableRawBufferPointer
 
-    /// Opens a session, finds the keys and takes session copies where the key's policy allows them.
+    /// Opens a session, makes its transport key, finds the issuing key and copies it where its policy allows that.
     init(_ setUp: WorkerSetUp, plan: DeviceCertificatePlan, login: Login) throws {
         let curve: SigningCurve = plan.curve == .p256 ? .p256 : .p384
         // Session copies and device keys are session objects: a read-only session may make them.
         let session = try login.slot.openSession()
         let issuerObject = try session.findOne(
             [.objectClass(.privateKey), Attribute(.label, setUp.issuerLabel)], setUp.issuerLabel)
-        let transportObject = try session.findOne(
-            [.objectClass(.secretKey), Attribute(.label, setUp.transportLabel)], setUp.transportLabel)
         let issuerKey =
             setUp.sessionCopies ? try session.copy(issuerObject, [Attribute(.token, false)]) : issuerObject
-        let transportKey = try session.copy(transportObject, [Attribute(.token, false)])
+        let transportKey = try TransportKey(
+            for: TrustedStation(publicKeyInfo: setUp.station), in: session)
         // Nothing throws from here on: a value with a deinit is either whole or not made.
         self.session = session
         self.issuerKey = issuerKey
@@ -64,7 +63,8 @@ struct DeviceMaker: ~Copyable {
     /// The first device of each chunk is checked: its to-be-signed bytes against what the X.509 library builds,
     /// its signature with swift-crypto. A token that begins to sign wrongly is met within one chunk.
     func make(_ chunk: WorkChunk) throws -> MadeChunk {
-        var made = MadeChunk(firstRow: chunk.firstRow, devices: [])
+        var made = MadeChunk(
+            firstRow: chunk.firstRow, transportKey: transportKey.wrapped, devices: [])
         made.devices.reserveCapacity(chunk.rows.count)
         for (index, row) in chunk.rows.enumerated() {
             made.devices.append(try make(row, verifying: index == 0))
@@ -83,7 +83,7 @@ struct DeviceMaker: ~Copyable {
         let certificate = try plan.certificate(toBeSigned: toBeSigned, rawSignature: raw)
         if verifying { try verify(certificate, certificateRow) }
         let wrappedLength = try session.wrap(
-            wrapMechanism, key: pair.privateKey, under: transportKey, into: wrapped)
+            wrapMechanism, key: pair.privateKey, under: transportKey.object, into: wrapped)
         let wrappedKey = Array(wrapped[..<wrappedLength])
         try session.destroy(pair.privateKey)
         try session.destroy(pair.publicKey)

@@ -13,8 +13,6 @@ final class DeviceMaking {
     private let folder: RunFolder
     private let log: RunLog
     private let limits: WorkerLimits
-    private let transport: RunTransportKey
-    private let wrapping: MechanismType
     private let certificates: DeviceCertificatePlan
     private let rows: ManifestRows
     private let run: String
@@ -28,15 +26,13 @@ final class DeviceMaking {
 
     init(
         driver: RunDriver, plan: RunPlan, record: RunRecord, folder: RunFolder, log: RunLog,
-        limits: WorkerLimits, transport: RunTransportKey, wrapping: MechanismType
+        limits: WorkerLimits, wrapping: KeyWrapping
     ) throws {
         self.driver = driver
         self.plan = plan
         self.folder = folder
         self.log = log
         self.limits = limits
-        self.transport = transport
-        self.wrapping = wrapping
         run = record.run.id
         certificates = try plan.certificates(notBefore: record.run.notBefore)
         nextToRecord = try driver.ledger.nextRow(run: run)
@@ -46,10 +42,10 @@ final class DeviceMaking {
         setUp = WorkerSetUp(
             module: driver.token.slot.module.path, tokenSerial: driver.token.binding.serial,
             tokenLabel: driver.token.binding.label, issuerLabel: driver.keys.issuer.label.description,
-            transportLabel: transport.label.description, templateName: plan.template.name,
-            product: plan.manifest.product, template: plan.template.source,
+            templateName: plan.template.name, product: plan.manifest.product,
+            station: plan.station.publicKeyInfo, template: plan.template.source,
             issuerCertificate: plan.issuerCertificate.der, notBefore: record.run.notBefore,
-            wrapMechanism: wrapping.rawValue, rehearsal: driver.site.isRehearsal,
+            wrapMechanism: wrapping.mechanism.rawValue, rehearsal: driver.site.isRehearsal,
             sessionCopies: driver.keys.issuerCopies, curve: certificates.curve.rawValue,
             sessions: limits.sessions)
     }
@@ -124,10 +120,11 @@ final class DeviceMaking {
         return again
     }
 
-    /// Package flushed, ledger committed, package shown, log grown: in this order, so that each later thing
+    /// Transport key and package flushed, ledger committed, package shown, log grown: in this order, so that each later thing
     /// only ever speaks of what the earlier ones hold.
     private func record(_ chunk: WorkChunk, _ made: MadeChunk, reservingNext next: WorkChunk?) throws {
         let package = PackageChunk(folder: folder.packages, firstRow: chunk.firstRow)
+        try folder.keep(transportKey: made.transportKey)
         try package.prepare(chunk, made)
         let devices = zip(chunk.rows, made.devices).enumerated().map { offset, pair in
             LedgerDevice(

@@ -1,10 +1,11 @@
 import Foundation
 import Glibc
+import TokenKeys
 
 /// What the programming station gets of some consecutive rows: `packages/<first row>.jsonl`, a device a line.
 ///
 /// Each line has `row` (from 0), `serial`, `certificate` (DER) and `wrappedKey` (PKCS#8 under RFC 5649), both in
-/// base64. A chunk is written and flushed under a hidden name before its ledger commit, and gets its
+/// base64, and `transportKey`, the name of the file under `transport-keys` with the key that unwraps it. A chunk is written and flushed under a hidden name before its ledger commit, and gets its
 /// name after it: what a station can see is recorded.
 struct PackageChunk {
     private let folder: String
@@ -23,6 +24,7 @@ struct PackageChunk {
     func prepare(_ chunk: WorkChunk, _ made: MadeChunk) throws(RunError) {
         var text: [UInt8] = []
         text.reserveCapacity(made.devices.count * 1200)
+        let ending = "\",\"transportKey\":\"\(TransportKey.name(of: made.transportKey))\"}\n"
         for (offset, (row, device)) in zip(chunk.rows, made.devices).enumerated() {
             text.append(contentsOf: "{\"row\":\(chunk.firstRow + offset),\"serial\":".utf8)
             JSONText.append(row.serial, to: &text)
@@ -30,7 +32,7 @@ struct PackageChunk {
             text.append(contentsOf: Data(device.certificate).base64EncodedData())
             text.append(contentsOf: "\",\"wrappedKey\":\"".utf8)
             text.append(contentsOf: Data(device.wrappedKey).base64EncodedData())
-            text.append(contentsOf: "\"}\n".utf8)
+            text.append(contentsOf: ending.utf8)
         }
         try DurableFile.write(text, to: hidden)
         try DurableFile.flushFolder(folder)

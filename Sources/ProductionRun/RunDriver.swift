@@ -89,7 +89,7 @@ public final class RunDriver {
         }
         let authorisation = try plan.authorisation(at: Date())
         try plan.requireSpace()
-        let wrapping = try KeyWrapping.mechanism(login: token.login)
+        let wrapping = try KeyWrapping.prove(login: token.login)
         try plan.station.requireEnrolled(login: token.login)
         let writer = try openLog()
         let folder = try RunFolder(site.runFolder(id), creating: true)
@@ -127,7 +127,7 @@ public final class RunDriver {
                 hint: "Put them back as they were approved.")
         }
         let message = try folder.authorisation()
-        let wrapping = try KeyWrapping.mechanism(login: token.login)
+        let wrapping = try KeyWrapping.prove(login: token.login)
         return try proceed(plan, authorisation: message, wrapping, folder, try openLog())
     }
 
@@ -137,7 +137,7 @@ public final class RunDriver {
 
     /// Takes the run from whatever state it is in to its seal.
     private func proceed(
-        _ plan: RunPlan, authorisation: [UInt8], _ wrapping: MechanismType, _ folder: RunFolder,
+        _ plan: RunPlan, authorisation: [UInt8], _ wrapping: KeyWrapping, _ folder: RunFolder,
         _ writer: BundleWriter
     ) throws -> RunOutcome {
         let id = plan.manifest.run
@@ -152,13 +152,13 @@ public final class RunDriver {
         let makingBegun = clock.now
         let before = record.released
         if record.state == .open {
-            let transport = try deliverTransportKey(plan, folder)
+            try folder.describe(plan, wrapping: wrapping)
             try ledger.burn(firstRow: nil, run: id)
             try PackageChunk.reconcile(folder: folder.packages, recordedRows: try ledger.nextRow(run: id))
             try log.appendReleased(record, from: ledger)
             let making = try DeviceMaking(
                 driver: self, plan: plan, record: try self.record(id), folder: folder, log: log,
-                limits: limits, transport: transport, wrapping: wrapping)
+                limits: limits, wrapping: wrapping)
             try making.makeAll()
             try DurableFile.flushFolder(folder.packages)
             try ledger.advance(id, to: .sealing, at: record.run.openedAt)
@@ -174,8 +174,6 @@ public final class RunDriver {
             try log.publishSeal(record, burned: ledger.burned(run: id), at: sealedAt)
         }
         try ledger.advance(id, to: .sealed, at: sealedAt)
-        try RunTransportKey.destroy(
-            RunTransportKey.label(run: id, rehearsal: site.isRehearsal), login: token.login)
         record = try self.record(id)
         let checkpoint = try folder.keepCheckpoint(of: site.log)
         return RunOutcome(
@@ -183,23 +181,6 @@ public final class RunDriver {
             seconds: begun.duration(to: clock.now) / .seconds(1), makingSeconds: makingSeconds,
             made: record.released - before, peakMemory: Self.peakMemory(workers: limits.workers), folder: folder.path, treeSize: writer.size,
             checkpoint: checkpoint)
-    }
-
-    private func deliverTransportKey(_ plan: RunPlan, _ folder: RunFolder) throws -> RunTransportKey {
-        let label = RunTransportKey.label(run: plan.manifest.run, rehearsal: site.isRehearsal)
-        let isNew = try RunTransportKey.find(label, login: token.login) == nil
-        if isNew, folder.hasTransportKey {
-            throw RunError(
-                .wrongState, plan.manifest.run, "the run's transport key is no longer on the token",
-                hint: "Devices wrapped under it are with the station; the rest needs a new run.")
-        }
-        let transport = try RunTransportKey.make(label, login: token.login)
-        if !folder.hasTransportKey {
-            try folder.deliver(
-                transport.wrapped(to: plan.station, login: token.login), plan: plan,
-                certificates: site.certificates)
-        }
-        return transport
     }
 
     /// The kernel keeps the peak of the largest child: times the workers it bounds their sum.
@@ -241,6 +222,8 @@ struct LineKeys {
         issuer = try TokenKey(issuing.label, login: token.login)
         try issuer.require(.issuingCA, rehearsal: site.isRehearsal)
         issuerCopies = try issuer.isCopyable()
+        // A key with session copies is modifiable: its attributes are read back at every run.
+        try issuer.requirePolicy(KeyPolicy(sessionCopies: issuerCopies))
         logKey = try TokenKey(signing.label, login: token.login)
         try logKey.require(.allowlistSigner, rehearsal: site.isRehearsal)
         guard try logKey.publicKeyInfo == signing.publicKeyInfo(),

@@ -7,7 +7,7 @@ import TokenKeys
 ///
 /// - `authorisation.p7s`: what the run authority signed
 /// - `manifest.yaml`, `manifest.path`: the manifest as it was, and where it and its list stand
-/// - `transport-key.bin`: the run's AES key, wrapped to the station with RSA-OAEP
+/// - `transport-keys/`: the AES keys that wrap the devices', each wrapped to the station with RSA-OAEP
 /// - `delivery.json`: what the station must know to open the packages
 /// - `issuers.pem`: the certificates above the devices'
 /// - `packages/`: certificates and wrapped keys
@@ -15,7 +15,7 @@ import TokenKeys
 struct RunFolder {
     let path: String
     var packages: String { path + "/packages" }
-    private var transportKey: String { path + "/transport-key.bin" }
+    private var transportKeys: String { path + "/transport-keys" }
 
     init(_ path: String, creating: Bool) throws(RunError) {
         self.path = path
@@ -63,34 +63,47 @@ struct RunFolder {
         return Array(data)
     }
 
-    var hasTransportKey: Bool { FileManager.default.fileExists(atPath: transportKey) }
-
     private struct Delivery: Encodable {
         var version = 1
         var run: String
         var product: String
         var rehearsal: Bool
         var station: String
-        var transportKey = "transport-key.bin"
+        var transportKeys = "transport-keys"
         var transportKeyWrapping = "RSA-OAEP, SHA-1, MGF1-SHA-1"
         var keyWrapping = "AES-256 key wrap with padding (RFC 5649) of PKCS#8 (RFC 5208)"
+        var keyTrailer: String
         var packages = "packages"
         var issuers = "issuers.pem"
     }
 
-    /// Hands the wrapped transport key and all that goes with it to the station.
-    func deliver(_ wrappedKey: [UInt8], plan: RunPlan, certificates: String) throws {
+    /// Tells the station what it must know, before the first package; a second call changes nothing.
+    func describe(_ plan: RunPlan, wrapping: KeyWrapping) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
         let delivery = Delivery(
             run: plan.manifest.run, product: plan.manifest.product, rehearsal: plan.site.isRehearsal,
-            station: plan.station.digest.hexText)
+            station: plan.station.digest.hexText,
+            keyTrailer: wrapping.form == .exact
+                ? "none" : "up to 7 zero octets may stand behind the unwrapped PKCS#8")
+        do {
+            try FileManager.default.createDirectory(
+                atPath: transportKeys, withIntermediateDirectories: true)
+        } catch {
+            throw RunError(.cannotCreate, transportKeys, error.localizedDescription)
+        }
         try DurableFile.write(Array(try encoder.encode(delivery)) + [0x0A], to: path + "/delivery.json")
-        try DurableFile.write(try Issuers.pem(in: certificates), to: path + "/issuers.pem")
-        // Last, under its name at once: its presence means that the delivery is whole.
-        try DurableFile.write(wrappedKey, to: transportKey + ".new")
-        guard rename(transportKey + ".new", transportKey) == 0 else { throw DurableFile.failure(transportKey) }
+        try DurableFile.write(try Issuers.pem(in: plan.site.certificates), to: path + "/issuers.pem")
         try DurableFile.flushFolder(path)
+    }
+
+    /// Keeps a wrapped transport key under its name, durably, before any package that cites it.
+    func keep(transportKey wrapped: [UInt8]) throws(RunError) {
+        let file = transportKeys + "/\(TransportKey.name(of: wrapped)).bin"
+        if FileManager.default.fileExists(atPath: file) { return }
+        try DurableFile.write(wrapped, to: file + ".new")
+        guard rename(file + ".new", file) == 0 else { throw DurableFile.failure(file) }
+        try DurableFile.flushFolder(transportKeys)
     }
 
     /// Keeps the checkpoint with the run's seal; it should be handed to somebody outside this site.

@@ -9,9 +9,10 @@ struct WorkerSetUp {
     var tokenSerial: String
     var tokenLabel: String
     var issuerLabel: String
-    var transportLabel: String
     var templateName: String
     var product: String
+    /// The station's SubjectPublicKeyInfo, to which each session wraps its transport key.
+    var station: [UInt8]
     var template: [UInt8]
     var issuerCertificate: [UInt8]
     var notBefore: Int64
@@ -29,10 +30,11 @@ struct WorkerSetUp {
         var fields = FieldWriter()
         fields.put(WorkerSetUp.version)
         for text in [
-            module, tokenSerial, tokenLabel, issuerLabel, transportLabel, templateName, product,
+            module, tokenSerial, tokenLabel, issuerLabel, templateName, product,
         ] {
             fields.put(text)
         }
+        fields.put(station)
         fields.put(template)
         fields.put(issuerCertificate)
         fields.put(notBefore)
@@ -57,8 +59,8 @@ struct WorkerSetUp {
         }
         let setUp = WorkerSetUp(
             module: try fields.text(), tokenSerial: try fields.text(), tokenLabel: try fields.text(),
-            issuerLabel: try fields.text(), transportLabel: try fields.text(),
-            templateName: try fields.text(), product: try fields.text(), template: try fields.block(),
+            issuerLabel: try fields.text(), templateName: try fields.text(), product: try fields.text(),
+            station: try fields.block(), template: try fields.block(),
             issuerCertificate: try fields.block(), notBefore: try fields.int64(),
             wrapMechanism: UInt(try fields.int64()), rehearsal: try fields.flag(),
             sessionCopies: try fields.flag(), curve: try fields.text(), sessions: Int(try fields.uint32()))
@@ -122,11 +124,14 @@ struct MadeChunk {
     }
 
     var firstRow: Int
+    /// The transport key under which the devices' keys are wrapped, itself wrapped to the station.
+    var transportKey: [UInt8]
     var devices: [Device]
 
     var frame: Frame {
         var fields = FieldWriter()
         fields.put(UInt32(firstRow))
+        fields.put(transportKey)
         fields.put(UInt32(devices.count))
         for device in devices {
             fields.putRaw(device.publicKeyDigest)
@@ -139,7 +144,8 @@ struct MadeChunk {
 
     static func parse(_ frame: Frame) throws(RunError) -> MadeChunk {
         var fields = FieldReader(frame.payload)
-        var chunk = MadeChunk(firstRow: Int(try fields.uint32()), devices: [])
+        var chunk = MadeChunk(
+            firstRow: Int(try fields.uint32()), transportKey: try fields.block(), devices: [])
         let count = Int(try fields.uint32())
         chunk.devices.reserveCapacity(count)
         for _ in 0..<count {

@@ -4,8 +4,6 @@ public enum KeyRole: String, Sendable, CaseIterable {
     case issuingCA = "issuing-ca"
     case runAuthority = "run-authority"
     case allowlistSigner = "allowlist-signer"
-    /// The AES key under which a run's device keys leave the token.
-    case runTransport = "run-transport"
     /// The public key of a programming station.
     case station = "station"
 }

@@ -29,6 +29,9 @@ public enum KeyBackup: String, Sendable {
 public struct KeyPolicy: Sendable, Hashable {
     public let backup: KeyBackup
     /// Whether workers may hold copies as session objects inside the token, which some tokens sign with faster.
+    ///
+    /// A copy that differs in TOKEN needs COPYABLE and, on SoftHSM, MODIFIABLE: its holder may then rename the key
+    /// or give it other uses, though never make it extractable. Each run reads the attributes back again.
     public let sessionCopies: Bool
 
     public init(backup: KeyBackup = .none, sessionCopies: Bool = false) {
@@ -43,7 +46,7 @@ public struct KeyPolicy: Sendable, Hashable {
             Attribute(.token, true), Attribute(.isPrivate, true), Attribute(.label, label.description),
             Attribute(.id, bytes: id),
         ] + usage + [
-            Attribute(.modifiable, false), Attribute(.copyable, sessionCopies),
+            Attribute(.modifiable, sessionCopies), Attribute(.copyable, sessionCopies),
         ] + (backup == .wrap ? [Attribute(.wrapWithTrusted, true)] : [])
     }
 
@@ -68,7 +71,7 @@ public struct KeyPolicy: Sendable, Hashable {
     /// supply included (LOCAL, ALWAYS_SENSITIVE, NEVER_EXTRACTABLE).
     var expected: [(AttributeType, Bool)] {
         usage.compactMap { attribute in attribute.flag.map { (attribute.type, $0) } } + [
-            (.token, true), (.isPrivate, true), (.modifiable, false), (.copyable, sessionCopies),
+            (.token, true), (.isPrivate, true), (.modifiable, sessionCopies), (.copyable, sessionCopies),
             (.local, true), (.alwaysSensitive, true), (.neverExtractable, backup == .none),
         ] + (backup == .wrap ? [(.wrapWithTrusted, true)] : [])
     }

@@ -129,6 +129,13 @@ public final class TokenKey: Sendable {
         }
     }
 
+    /// Throws unless the token still answers every attribute as the policy has it.
+    public func requirePolicy(_ policy: KeyPolicy) throws(TokenKeyError) {
+        try session.withLock { (session) throws(TokenKeyError) in
+            _ = try policy.readBack(object, label: label, in: session)
+        }
+    }
+
     /// Throws unless the key has this role, and is a rehearsal's exactly where the site is.
     public func require(_ role: KeyRole, rehearsal: Bool) throws(TokenKeyError) {
         guard label.role == role else {

@@ -80,11 +80,15 @@ struct DoctorCommand: ParsableCommand, FormattedCommand {
             let token = try site.open(name, pin: pins.source(name, in: site))
             checks.append(Check(subject: subject, outcome: .pass, message: "the PIN opens it"))
             if name == "line" {
-                let mechanism = try KeyWrapping.mechanism(login: token.login)
+                let wrapping = try KeyWrapping.prove(login: token.login)
+                let trailer =
+                    wrapping.form == .exact
+                    ? "" : "; it fills keys up with zeros first, which DER does not mind"
                 checks.append(
                     Check(
                         subject: subject, outcome: .pass,
-                        message: "\(mechanism) wraps as RFC 5649 does (its published vector)"))
+                        message:
+                            "\(wrapping.mechanism) wraps as RFC 5649 does (its published vector)\(trailer)"))
             }
         } catch {
             fail(error)
@@ -106,8 +110,8 @@ private struct MechanismNeed {
             MechanismNeed(type: .ecdsa, use: "signing certificates and checkpoints") { $0.canSign },
         ]
         let line = [
-            MechanismNeed(type: .aesKeyGeneration, use: "a run's transport key") { $0.canGenerate },
-            MechanismNeed(type: .rsaOAEP, use: "handing the transport key to the station") { $0.canWrap },
+            MechanismNeed(type: .aesKeyGeneration, use: "transport keys") { $0.canGenerate },
+            MechanismNeed(type: .rsaOAEP, use: "handing transport keys to the station") { $0.canWrap },
         ]
         return signing + (forLine ? line : [])
     }

@@ -31,10 +31,12 @@ struct FormTests {
         #expect(ones[2...].allSatisfy { 800...1200 ~= $0 })
     }
 
-    @Test("A serial number of another form is refused", arguments: [
-        [UInt8](repeating: 0x40, count: 19), [UInt8](repeating: 0x40, count: 21),
-        [UInt8](repeating: 0x80, count: 20), [UInt8](repeating: 0x3F, count: 20), [],
-    ])
+    @Test(
+        "A serial number of another form is refused",
+        arguments: [
+            [UInt8](repeating: 0x40, count: 19), [UInt8](repeating: 0x40, count: 21),
+            [UInt8](repeating: 0x80, count: 20), [UInt8](repeating: 0x3F, count: 20), [],
+        ])
     func badSerial(bytes: [UInt8]) {
         let error = #expect(throws: CertificatesError.self) { try CertificateSerialNumber(bytes: bytes) }
         #expect(error?.code == .serialNumber)
@@ -46,7 +48,10 @@ struct FormTests {
             [UInt8](repeating: 0, count: 32 - r.count) + r + [UInt8](repeating: 0, count: 32 - s.count) + s
         }
         #expect(try ECDSASignatureForm.der(raw: raw([1], [0x7F])) == [0x30, 6, 2, 1, 1, 2, 1, 0x7F])
-        #expect(try ECDSASignatureForm.der(raw: raw([0x80], [0xFF, 0])) == [0x30, 9, 2, 2, 0, 0x80, 2, 3, 0, 0xFF, 0])
+        #expect(
+            try ECDSASignatureForm.der(raw: raw([0x80], [0xFF, 0])) == [
+                0x30, 9, 2, 2, 0, 0x80, 2, 3, 0, 0xFF, 0,
+            ])
         let full = [UInt8](repeating: 0xFF, count: 64)
         let der = try ECDSASignatureForm.der(raw: full)
         #expect(der.count == 72)
@@ -66,20 +71,27 @@ struct FormTests {
         }
     }
 
-    @Test("A zero, odd or empty raw signature is refused", arguments: [
-        [UInt8](repeating: 0, count: 64), [UInt8](repeating: 1, count: 63), [],
-        [UInt8](repeating: 1, count: 32) + [UInt8](repeating: 0, count: 32), [UInt8](repeating: 1, count: 134),
-    ])
+    @Test(
+        "A zero, odd or empty raw signature is refused",
+        arguments: [
+            [UInt8](repeating: 0, count: 64), [UInt8](repeating: 1, count: 63), [],
+            [UInt8](repeating: 1, count: 32) + [UInt8](repeating: 0, count: 32),
+            [UInt8](repeating: 1, count: 134),
+        ])
     func badRaw(raw: [UInt8]) {
         let error = #expect(throws: CertificatesError.self) { try ECDSASignatureForm.der(raw: raw) }
         #expect(error?.code == .signatureForm)
     }
 
-    @Test("A signature that is not strict DER is refused", arguments: [
-        [0x30, 7, 2, 2, 0, 1, 2, 1, 1], [0x30, 6, 2, 1, 0x80, 2, 1, 1], [0x30, 0x81, 6, 2, 1, 1, 2, 1, 1],
-        [0x30, 6, 2, 1, 1, 2, 1, 1, 0], [0x30, 5, 2, 0, 2, 1, 1], [0x30, 9, 2, 1, 1, 2, 1, 1, 2, 1, 1], [],
-        [0x30, 0x80, 2, 1, 1, 2, 1, 1, 0, 0],
-    ] as [[UInt8]])
+    @Test(
+        "A signature that is not strict DER is refused",
+        arguments: [
+            [0x30, 7, 2, 2, 0, 1, 2, 1, 1], [0x30, 6, 2, 1, 0x80, 2, 1, 1],
+            [0x30, 0x81, 6, 2, 1, 1, 2, 1, 1],
+            [0x30, 6, 2, 1, 1, 2, 1, 1, 0], [0x30, 5, 2, 0, 2, 1, 1], [0x30, 9, 2, 1, 1, 2, 1, 1, 2, 1, 1],
+            [],
+            [0x30, 0x80, 2, 1, 1, 2, 1, 1, 0, 0],
+        ] as [[UInt8]])
     func badDER(der: [UInt8]) {
         let error = #expect(throws: CertificatesError.self) {
             try ECDSASignatureForm.raw(der: der, curve: .p256)
@@ -100,20 +112,24 @@ struct FormTests {
         #expect(DERElement([0x1F, 0x01, 0x00]) == nil)
     }
 
-    @Test("Validity counts both ends", arguments: [
-        ("P1D", 1_767_225_600, 1_767_311_999), ("PT1H", 1_767_225_600, 1_767_229_199),
-        // 2026-01-01 to 2035-12-31T23:59:59.
-        ("P10Y", 1_767_225_600, 2_082_758_399),
-        // 2028-02-29T12:00:00 and a year: 2029-03-01T11:59:59.
-        ("P1Y", 1_835_438_400, 1_867_060_799),
-        ("P4Y", 1_835_438_400, 1_961_668_799),
-        ("99991231235959Z", 0, 253_402_300_799),
-    ] as [(String, Int64, Int64)])
+    @Test(
+        "Validity counts both ends",
+        arguments: [
+            ("P1D", 1_767_225_600, 1_767_311_999), ("PT1H", 1_767_225_600, 1_767_229_199),
+            // 2026-01-01 to 2035-12-31T23:59:59.
+            ("P10Y", 1_767_225_600, 2_082_758_399),
+            // 2028-02-29T12:00:00 and a year: 2029-03-01T11:59:59.
+            ("P1Y", 1_835_438_400, 1_867_060_799),
+            ("P4Y", 1_835_438_400, 1_961_668_799),
+            ("99991231235959Z", 0, 253_402_300_799),
+        ] as [(String, Int64, Int64)])
     func validity(text: String, start: Int64, end: Int64) throws {
         #expect(try #require(ValidityEnd(text)).end(from: start) == end)
     }
 
-    @Test("A duration of another form is refused", arguments: ["P", "P0D", "P01D", "P-1D", "P1M", "PT1D", "P1H", "1Y", ""])
+    @Test(
+        "A duration of another form is refused",
+        arguments: ["P", "P0D", "P01D", "P-1D", "P1M", "PT1D", "P1H", "1Y", ""])
     func badDuration(text: String) {
         #expect(ValidityEnd(text) == nil)
     }
@@ -141,11 +157,15 @@ struct FormTests {
         #expect(derBlocks(inPEM: "") == [])
     }
 
-    @Test("Text rules keep to their string type", arguments: [
-        (StringEncoding.printable, "AZaz09 '()+,-./:=?", true), (.printable, "a*b", false), (.printable, "a@b", false),
-        (.printable, "a_b", false), (.printable, "ä", false), (.utf8, "ä 漢", true), (.utf8, "a\u{7}", false),
-        (.utf8, "a\u{85}", false), (.ia5, "a@b_", true), (.ia5, "ä", false), (.utf8, "", false),
-    ])
+    @Test(
+        "Text rules keep to their string type",
+        arguments: [
+            (StringEncoding.printable, "AZaz09 '()+,-./:=?", true), (.printable, "a*b", false),
+            (.printable, "a@b", false),
+            (.printable, "a_b", false), (.printable, "ä", false), (.utf8, "ä 漢", true),
+            (.utf8, "a\u{7}", false),
+            (.utf8, "a\u{85}", false), (.ia5, "a@b_", true), (.ia5, "ä", false), (.utf8, "", false),
+        ])
     func texts(encoding: StringEncoding, text: String, isGood: Bool) {
         #expect((TextRule(encoding: encoding, length: 1...64).fault(text) == nil) == isGood)
     }

@@ -44,7 +44,8 @@ struct IssuanceTests {
         let plan = try hierarchy.plan(template("idevid-ec-p256"))
         let bytes = try plan.toBeSigned(
             .init(serialNumber: .init(), point: SoftwareKey(.p256).point, values: ["EX-0001"]))
-        let der = try plan.certificate(toBeSigned: bytes, rawSignature: hierarchy.issuingKey.rawSignature(bytes))
+        let der = try plan.certificate(
+            toBeSigned: bytes, rawSignature: hierarchy.issuingKey.rawSignature(bytes))
         let text = try openssl(["x509", "-noout", "-text", "-in", try folder.write("d.pem", pem(der))]).output
         #expect(text.contains("Not After : Dec 31 23:59:59 9999 GMT"))
         #expect(text.contains("O = Example Manufacturing, CN = Sensor, serialNumber = EX-0001"))
@@ -66,7 +67,8 @@ struct IssuanceTests {
         let key = SoftwareKey(.p256)
         let prepared = try template("signer").prepare(
             subjectKey: key.subjectPublicKeyInfo, issuer: .selfSigned, notBefore: start,
-            values: ["organization": "Example", "role": "log signer", "name": "log.example/1"], rehearsal: true)
+            values: ["organization": "Example", "role": "log signer", "name": "log.example/1"],
+            rehearsal: true)
         let der = try prepared.certificate(rawSignature: key.rawSignature(prepared.bytes))
         let file = try folder.write("s.pem", pem(der))
         let text = try openssl(["x509", "-noout", "-text", "-in", file]).output
@@ -82,7 +84,8 @@ struct IssuanceTests {
         let plan = try hierarchy.plan(template("idevid-ec-p256"), rehearsal: true)
         let bytes = try plan.toBeSigned(
             .init(serialNumber: .init(), point: SoftwareKey(.p256).point, values: ["EX-1"]))
-        let der = try plan.certificate(toBeSigned: bytes, rawSignature: hierarchy.issuingKey.rawSignature(bytes))
+        let der = try plan.certificate(
+            toBeSigned: bytes, rawSignature: hierarchy.issuingKey.rawSignature(bytes))
         for certificate in [hierarchy.root, hierarchy.issuing, der] {
             let received = try ReceivedCertificate(der: certificate)
             #expect(received.isRehearsal)
@@ -112,7 +115,9 @@ struct IssuanceTests {
         let other = try SoftwareKey(.p384).rawSignature(prepared.bytes)
         let otherBytes = try key.rawSignature(prepared.bytes + [0])
         for raw in [other, otherBytes] {
-            let error = #expect(throws: CertificatesError.self) { try prepared.certificate(rawSignature: raw) }
+            let error = #expect(throws: CertificatesError.self) {
+                try prepared.certificate(rawSignature: raw)
+            }
             #expect(error?.code == .signatureInvalid)
         }
         let short = #expect(throws: CertificatesError.self) {
@@ -139,7 +144,8 @@ struct IssuanceTests {
         let long = #expect(throws: CertificatesError.self) {
             try template("root-ca").prepare(
                 subjectKey: key, issuer: .selfSigned, notBefore: start,
-                values: ["organization": String(repeating: "o", count: 65), "generation": "G1"], rehearsal: false)
+                values: ["organization": String(repeating: "o", count: 65), "generation": "G1"],
+                rehearsal: false)
         }
         #expect(long?.code == .value)
     }
@@ -171,10 +177,13 @@ struct IssuanceTests {
             serialNumber: .init(), point: SoftwareKey(.p256).point, values: ["ex-1", "0200"])
         try plan.check(row)
         let bytes = try plan.toBeSigned(row)
-        let der = try plan.certificate(toBeSigned: bytes, rawSignature: hierarchy.issuingKey.rawSignature(bytes))
-        let printed = try openssl(["x509", "-noout", "-text", "-in", try folder.write("d.pem", pem(der))]).output
+        let der = try plan.certificate(
+            toBeSigned: bytes, rawSignature: hierarchy.issuingKey.rawSignature(bytes))
+        let printed = try openssl(["x509", "-noout", "-text", "-in", try folder.write("d.pem", pem(der))])
+            .output
         for words in [
-            "DNS:ex-1.example, URI:urn:dev:0200", "Policy: 1.3.6.1.4.1.99999.2", "URI:http://crl.example/a.crl",
+            "DNS:ex-1.example, URI:urn:dev:0200", "Policy: 1.3.6.1.4.1.99999.2",
+            "URI:http://crl.example/a.crl",
             "TLS Web Client Authentication", "1.3.6.1.5.5.7.1.32", "X509v3 Subject Key Identifier",
         ] {
             #expect(printed.contains(words), "\(printed)")

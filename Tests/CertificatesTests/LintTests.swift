@@ -80,7 +80,9 @@ struct LintTests {
     @Test("A subordinate that starts before its issuer")
     func precedes() throws {
         #expect(
-            rules(prepare(try template("issuing-ca"), notBefore: start.addingTimeInterval(-1))) == [.precedesIssuer])
+            rules(prepare(try template("issuing-ca"), notBefore: start.addingTimeInterval(-1))) == [
+                .precedesIssuer
+            ])
     }
 
     @Test("A subordinate with its issuer's name, in any case of letters", arguments: ["Example", "EXAMPLE"])
@@ -137,7 +139,8 @@ struct LintTests {
         let disguised = ["organization": "Example", "generation": "G1"]
         let marked = try edited(
             "issuing-ca", "  - { type: CN",
-            "  - { type: OU, encoding: utf8, value: \"\(RehearsalMarker.organizationalUnit)\" }\n  - { type: CN")
+            "  - { type: OU, encoding: utf8, value: \"\(RehearsalMarker.organizationalUnit)\" }\n  - { type: CN"
+        )
         #expect(rules(prepare(marked, values: disguised)) == [.rehearsal])
     }
 
@@ -165,7 +168,8 @@ struct LintTests {
         let der = try signer.certificate(rawSignature: key.rawSignature(signer.bytes))
         let error = #expect(throws: CertificatesError.self) {
             try DeviceCertificatePlan(
-                template: template("idevid-ec-p256"), issuer: der, notBefore: start, product: "S", rehearsal: false)
+                template: template("idevid-ec-p256"), issuer: der, notBefore: start, product: "S",
+                rehearsal: false)
         }
         #expect(rules(error) == [.issuerNotCA])
     }
@@ -179,12 +183,16 @@ struct LintTests {
     func invertedDates() throws {
         #expect(try Odd(notBefore: start, notAfter: start).rules(hierarchy) == [.datesInverted])
         #expect(
-            try Odd(notBefore: start.addingTimeInterval(10), notAfter: start).rules(hierarchy) == [.datesInverted])
+            try Odd(notBefore: start.addingTimeInterval(10), notAfter: start).rules(hierarchy) == [
+                .datesInverted
+            ])
     }
 
-    @Test("A serial number that is zero or longer than 20 octets", arguments: [
-        [UInt8(0)], [UInt8](repeating: 0x7F, count: 21),
-    ])
+    @Test(
+        "A serial number that is zero or longer than 20 octets",
+        arguments: [
+            [UInt8(0)], [UInt8](repeating: 0x7F, count: 21),
+        ])
     func serialNumber(serial: [UInt8]) throws {
         #expect(try Odd(serial: serial).rules(hierarchy) == [.serialNumber])
     }
@@ -235,10 +243,13 @@ struct LintTests {
         let name = odd.subject
         let range = try #require(bytes.ranges(of: name).last)
         bytes.replaceSubrange(range, with: [0x30, 0x00])
-        let element = try #require(DERElement(bytes, at: 0, before: bytes.count - name.count + 2) ?? outer(bytes))
+        let element = try #require(
+            DERElement(bytes, at: 0, before: bytes.count - name.count + 2) ?? outer(bytes))
         let whole = derElement(0x30, Array(bytes[element.contents.lowerBound...]))
         let der = derElement(
-            0x30, whole + ECDSAAlgorithm.sha256.algorithmIdentifier + derElement(0x03, [0, 0x30, 6, 2, 1, 1, 2, 1, 1]))
+            0x30,
+            whole + ECDSAAlgorithm.sha256.algorithmIdentifier
+                + derElement(0x03, [0, 0x30, 6, 2, 1, 1, 2, 1, 1]))
         let issuer = try ReceivedCertificate(der: hierarchy.issuing)
         let lint = CertificateLint(kind: .device, curves: [.p256], rehearsal: false, issuer: issuer)
         #expect(lint.findings(try ReceivedCertificate(der: der)).map(\.rule) == [.subjectEmpty])

@@ -53,7 +53,9 @@ struct PlanTests {
         for round in 0..<3000 {
             let values = [
                 text(Int.random(in: 1...64, using: &random), printable, &random),
-                text(Int.random(in: 1...190, using: &random), round.isMultiple(of: 2) ? wide : printable, &random),
+                text(
+                    Int.random(in: 1...190, using: &random), round.isMultiple(of: 2) ? wide : printable,
+                    &random),
                 text(round % 400 + 1, address, &random),
             ]
             try plan.check(
@@ -129,10 +131,13 @@ struct PlanTests {
         #expect(short?.code == .signatureForm)
     }
 
-    @Test("Row values are checked against characters and upper bounds before the run", arguments: [
-        ("EX-1", true), ("", false), ("A_B", false), ("ä", false), (String(repeating: "A", count: 64), true),
-        (String(repeating: "A", count: 65), false), ("A\u{0}", false),
-    ])
+    @Test(
+        "Row values are checked against characters and upper bounds before the run",
+        arguments: [
+            ("EX-1", true), ("", false), ("A_B", false), ("ä", false),
+            (String(repeating: "A", count: 64), true),
+            (String(repeating: "A", count: 65), false), ("A\u{0}", false),
+        ])
     func rowFaults(serial: String, isGood: Bool) throws {
         let loaded = try template("idevid-ec-p256")
         let plan = try Hierarchy().plan(loaded)
@@ -152,7 +157,9 @@ struct PlanTests {
         #expect(plan.faults(values: [a]).count == 1)
     }
 
-    @Test("A product that the certificate cannot carry is refused when the plan is made", arguments: ["", "a\u{1}"])
+    @Test(
+        "A product that the certificate cannot carry is refused when the plan is made",
+        arguments: ["", "a\u{1}"])
     func product(product: String) throws {
         let hierarchy = try Hierarchy()
         let error = #expect(throws: CertificatesError.self) {

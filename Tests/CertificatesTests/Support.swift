@@ -66,7 +66,10 @@ struct Hierarchy {
     let issuingKey: SoftwareKey
     let issuing: [UInt8]
 
-    init(root rootCurve: EllipticCurve = .p384, issuing issuingCurve: EllipticCurve = .p256, rehearsal: Bool = false)
+    init(
+        root rootCurve: EllipticCurve = .p384, issuing issuingCurve: EllipticCurve = .p256,
+        rehearsal: Bool = false
+    )
         throws
     {
         rootKey = SoftwareKey(rootCurve)

@@ -35,19 +35,23 @@ struct TemplateTests {
     static let cases: [TemplateFaultCase] = [
         .init(old: "version: 1", new: "version: 2", code: "field.value", field: "version", at: "2\nkind"),
         .init(old: "version: 1", new: "version: \"1\"", code: "field.type", field: "version", at: "\"1\""),
-        .init(old: "rotates: false", new: "rotates: no", code: "field.type", field: "rotates", at: "no\n\nkey"),
+        .init(
+            old: "rotates: false", new: "rotates: no", code: "field.type", field: "rotates", at: "no\n\nkey"),
         .init(old: "rotates: false", new: "", code: "field.missing", field: "rotates", at: "version: 1"),
-        .init(old: "rotates: false", new: "rotats: false", code: "field.unknown", field: "rotats", at: "rotats"),
+        .init(
+            old: "rotates: false", new: "rotats: false", code: "field.unknown", field: "rotats", at: "rotats"),
         .init(old: "kind: device", new: "kind: gadget", code: "field.value", field: "kind", at: "gadget"),
         .init(
             old: "curves: [P-256]", new: "curves: [P-521]", code: "template.p521", field: "key.curves[0]",
             at: "P-521"),
         .init(old: "curves: [P-256]", new: "curves: []", code: "field.value", field: "key.curves", at: "[]"),
         .init(
-            old: "curves: [P-256]", new: "curves: [P-256, P-256]", code: "field.repeated", field: "key.curves[1]",
+            old: "curves: [P-256]", new: "curves: [P-256, P-256]", code: "field.repeated",
+            field: "key.curves[1]",
             at: "P-256]\n\n# The"),
         .init(old: "type: ec", new: "type: rsa", code: "field.value", field: "key.type", at: "rsa"),
-        .init(old: "octets: 20", new: "octets: 16", code: "field.value", field: "serialNumber.octets", at: "16"),
+        .init(
+            old: "octets: 20", new: "octets: 16", code: "field.value", field: "serialNumber.octets", at: "16"),
         .init(
             old: "notAfter: \"99991231235959Z\"", new: "notAfter: 20 years", code: "field.value",
             field: "validity.notAfter", at: "20 years"),
@@ -80,26 +84,33 @@ struct TemplateTests {
             at: "1234"),
         .init(
             old: "critical: true, usages: [digitalSignature]", new: "critical: true, usages: [keyCertSign]",
-            code: "template.leaf-key-usage", field: "extensions.keyUsage", at: "{ critical: true, usages: [keyCert"),
+            code: "template.leaf-key-usage", field: "extensions.keyUsage",
+            at: "{ critical: true, usages: [keyCert"),
         .init(
             old: "usages: [digitalSignature]", new: "usages: [digitalSignature, keyEncipherment]",
-            code: "template.key-usage", field: "extensions.keyUsage", at: "{ critical: true, usages: [digital"),
+            code: "template.key-usage", field: "extensions.keyUsage", at: "{ critical: true, usages: [digital"
+        ),
         .init(
             old: "usages: [digitalSignature]", new: "usages: [signing]", code: "field.value",
             field: "extensions.keyUsage.usages[0]", at: "signing]"),
         .init(
-            old: "basicConstraints: none", new: "basicConstraints: { critical: true, ca: true, pathLength: none }",
-            code: "template.leaf-is-ca", field: "extensions.basicConstraints", at: "{ critical: true, ca: true"),
+            old: "basicConstraints: none",
+            new: "basicConstraints: { critical: true, ca: true, pathLength: none }",
+            code: "template.leaf-is-ca", field: "extensions.basicConstraints",
+            at: "{ critical: true, ca: true"),
         .init(
-            old: "basicConstraints: none", new: "basicConstraints: { critical: true, ca: false, pathLength: 0 }",
+            old: "basicConstraints: none",
+            new: "basicConstraints: { critical: true, ca: false, pathLength: 0 }",
             code: "template.path-length", field: "extensions.basicConstraints.pathLength", at: "0 }"),
         .init(
             old: "authorityKeyIdentifier: { critical: false }", new: "authorityKeyIdentifier: none",
             code: "template.authority-key-identifier", field: "extensions.authorityKeyIdentifier",
             at: "none\n  # Hardware"),
         .init(
-            old: "authorityKeyIdentifier: { critical: false }", new: "authorityKeyIdentifier: { critical: true }",
-            code: "template.critical", field: "extensions.authorityKeyIdentifier", at: "{ critical: true }\n  # Hardware"),
+            old: "authorityKeyIdentifier: { critical: false }",
+            new: "authorityKeyIdentifier: { critical: true }",
+            code: "template.critical", field: "extensions.authorityKeyIdentifier",
+            at: "{ critical: true }\n  # Hardware"),
         .init(
             old: "other: none", new: "other: [{ oid: 2.5.29.15, critical: true, der: \"0500\" }]",
             code: "template.duplicate-extension", field: "extensions.other[0].oid", at: "2.5.29.15"),
@@ -121,7 +132,8 @@ struct TemplateTests {
         .init(old: "kind: device", new: "kind: @device", code: "yaml.syntax", field: "", at: "@device"),
         .init(
             file: "root-ca", old: "ca: true, pathLength: 1", new: "ca: false, pathLength: none",
-            code: "template.ca-basic-constraints", field: "extensions.basicConstraints", at: "{ critical: true, ca: false"),
+            code: "template.ca-basic-constraints", field: "extensions.basicConstraints",
+            at: "{ critical: true, ca: false"),
         .init(
             file: "root-ca", old: "usages: [keyCertSign, cRLSign]", new: "usages: [cRLSign]",
             code: "template.ca-key-usage", field: "extensions.keyUsage", at: "{ critical: true, usages"),
@@ -158,7 +170,9 @@ struct TemplateTests {
         let range = try #require(changed.range(of: example.at))
         let before = changed[..<range.lowerBound]
         #expect(found.line == 1 + before.count(where: { $0 == "\n" }))
-        #expect(found.column == 1 + (before.split(separator: "\n", omittingEmptySubsequences: false).last?.count ?? 0))
+        #expect(
+            found.column == 1
+                + (before.split(separator: "\n", omittingEmptySubsequences: false).last?.count ?? 0))
     }
 
     @Test("All faults are reported at once, a repeated key among them")
@@ -171,7 +185,9 @@ struct TemplateTests {
             try CertificateTemplate.parse(Array(text.utf8), name: "t")
         }
         #expect(
-            error?.faults.map(\.code) == ["yaml.duplicate-key", "field.unknown", "field.value", "template.oid"])
+            error?.faults.map(\.code) == [
+                "yaml.duplicate-key", "field.unknown", "field.value", "template.oid",
+            ])
         #expect(error?.code == .templateInvalid)
     }
 
@@ -204,10 +220,14 @@ struct TemplateTests {
         #expect(loaded.digest != (try template("idevid-ec-p256")).digest)
     }
 
-    @Test("Deep nesting, aliases and empty files are refused and never crash", arguments: [
-        String(repeating: "[", count: 100_000), "", "# nothing", "a: &x 1\nb: *x", "- 1", "? [a, b]\n: 1", "\0",
-        "a: &a [x]\nb: &b [*a, *a]\n? [*b, *b]\n: 1", "{a: 1, a: 2, a: 3, b: 1, b: 2}", "\"a\": 1\n\"a\": 2", "--- 1\n--- 2", ": : :", "%YAML 3.0\n---\na",
-    ])
+    @Test(
+        "Deep nesting, aliases and empty files are refused and never crash",
+        arguments: [
+            String(repeating: "[", count: 100_000), "", "# nothing", "a: &x 1\nb: *x", "- 1", "? [a, b]\n: 1",
+            "\0",
+            "a: &a [x]\nb: &b [*a, *a]\n? [*b, *b]\n: 1", "{a: 1, a: 2, a: 3, b: 1, b: 2}",
+            "\"a\": 1\n\"a\": 2", "--- 1\n--- 2", ": : :", "%YAML 3.0\n---\na",
+        ])
     func hostile(text: String) {
         #expect(throws: CertificatesError.self) {
             try CertificateTemplate.parse(Array(text.utf8), name: "t")
@@ -216,7 +236,9 @@ struct TemplateTests {
 
     @Test("A missing file is a refusal of its own")
     func missing() {
-        let error = #expect(throws: CertificatesError.self) { try CertificateTemplate.load(path: "/nowhere.yaml") }
+        let error = #expect(throws: CertificatesError.self) {
+            try CertificateTemplate.load(path: "/nowhere.yaml")
+        }
         #expect(error?.code == .templateUnreadable)
     }
 }

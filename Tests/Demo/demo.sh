@@ -74,8 +74,9 @@ say "7. The station opens the first device's key"
 station="$OUT/station"
 mkdir -p "$station"
 chmod 700 "$station"
+key=$(head -n 1 "$first" | sed 's/.*"transportKey":"\([^"]*\)".*/\1/')
 openssl pkeyutl -decrypt -inkey "$site/station/station-private.pem" -pkeyopt rsa_padding_mode:oaep \
-  -in "$site/runs/$run/transport-key.bin" -out "$station/transport-key"
+  -in "$site/runs/$run/transport-keys/$key.bin" -out "$station/transport-key"
 head -n 1 "$first" | sed 's/.*"wrappedKey":"\([^"]*\)".*/\1/' | openssl base64 -d -A > "$station/wrapped"
 openssl enc -d -id-aes256-wrap-pad -iv A65959A6 -K "$(od -An -v -tx1 "$station/transport-key" | tr -d ' \n')" \
   -in "$station/wrapped" -out "$station/device-key.der"

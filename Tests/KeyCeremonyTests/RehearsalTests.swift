@@ -18,12 +18,16 @@ import TokenKeys
             #expect(outcome.isRehearsal)
             #expect(outcome.artefacts.map(\.path) == ["certificates/\(name).pem"])
             let pem = try Data(contentsOf: URL(fileURLWithPath: place.site.path("certificates/\(name).pem")))
-            #expect(outcome.artefacts.first?.digest == SHA256.hash(data: pem).map { String(format: "%02x", $0) }.joined())
+            #expect(
+                outcome.artefacts.first?.digest
+                    == SHA256.hash(data: pem).map { String(format: "%02x", $0) }.joined())
         }
         let root = place.site.certificatePath(.rootCA)
-        let chain = try openssl("verify", "-x509_strict", "-CAfile", root, place.site.certificatePath(.issuingCA))
+        let chain = try openssl(
+            "verify", "-x509_strict", "-CAfile", root, place.site.certificatePath(.issuingCA))
         #expect(chain.code == 0, "\(chain.output)")
-        let text = try openssl("x509", "-in", place.site.certificatePath(.issuingCA), "-noout", "-text").output
+        let text = try openssl("x509", "-in", place.site.certificatePath(.issuingCA), "-noout", "-text")
+            .output
         #expect(text.contains("pathlen:0"))
         #expect(text.contains("REHEARSAL"))
         #expect(try openssl("x509", "-in", root, "-noout", "-text").output.contains("NIST CURVE: P-384"))

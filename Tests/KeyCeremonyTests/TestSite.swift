@@ -20,7 +20,8 @@ final class TestSite {
 
     init(rehearsal: Bool = true, activation: String = "pin-source") throws {
         let manager = FileManager.default
-        let folder = manager.temporaryDirectory.appendingPathComponent("rootline-site-\(UUID().uuidString)").path
+        let folder = manager.temporaryDirectory.appendingPathComponent("rootline-site-\(UUID().uuidString)")
+            .path
         for name in ["certificates", "ceremonies", "secrets"] {
             try manager.createDirectory(atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
         }

@@ -9,12 +9,14 @@ struct AuthorisationTests {
         AuthorisationStatement(
             facts: .init(
                 rehearsal: rehearsal, run: "run-1", product: "Sensor \"ä\"\u{1}",
-                manifestDigest: [UInt8](repeating: 1, count: 32), templateDigest: [UInt8](repeating: 2, count: 32),
+                manifestDigest: [UInt8](repeating: 1, count: 32),
+                templateDigest: [UInt8](repeating: 2, count: 32),
                 issuerDigest: [UInt8](repeating: 3, count: 32),
                 stationDigest: station ? [UInt8](repeating: 4, count: 32) : nil, quantity: 100,
                 origin: "log.example/1"),
             spoilage: 3, notBefore: 1_767_225_600, notAfter: 1_767_312_000,
-            nonce: [UInt8](repeating: 0xAB, count: 16), treeSize: 42, rootHash: [UInt8](repeating: 5, count: 32))
+            nonce: [UInt8](repeating: 0xAB, count: 16), treeSize: 42,
+            rootHash: [UInt8](repeating: 5, count: 32))
     }
 
     @Test("The signed bytes are canonical JSON with its keys in order")
@@ -38,21 +40,28 @@ struct AuthorisationTests {
         #expect(text.contains("\"station\":null") == !station)
     }
 
-    @Test("Bytes that encoding would not give back are refused", arguments: [
-        ("{\"issuer\"", "{ \"issuer\""), ("\"quantity\":100", "\"quantity\":100.0"), ("\"quantity\":100", "\"quantity\":1e2"),
-        ("\"quantity\":100", "\"quantity\":\"100\""), ("\"quantity\":100", "\"quantity\":0"),
-        ("\"quantity\":100", "\"quantity\":0100"), ("\"spoilage\":3", "\"spoilage\":-1"),
-        ("\"spoilage\":3", "\"spoilage\":3,\"spoilage\":3"), ("\"spoilage\":3,", ""),
-        ("\"spoilage\":3", "\"sparts\":1,\"spoilage\":3"), ("\"type\":\"rootline/", "\"type\":\"rootlime/"),
-        ("0303", "030Z"), ("0101", "01"), ("abab", "ABAB"), ("run-1", "\\u0072un-1"), ("run-1", ""),
-        ("\"treeSize\":42", "\"treeSize\":9007199254740992"), ("1767312000", "1767225599"), ("}", "}\n"), ("}", ""),
-        ("\\u0001", "\u{1}"), ("\"station\":\"", "\"station\":true,\"x\":\""),
-    ])
+    @Test(
+        "Bytes that encoding would not give back are refused",
+        arguments: [
+            ("{\"issuer\"", "{ \"issuer\""), ("\"quantity\":100", "\"quantity\":100.0"),
+            ("\"quantity\":100", "\"quantity\":1e2"),
+            ("\"quantity\":100", "\"quantity\":\"100\""), ("\"quantity\":100", "\"quantity\":0"),
+            ("\"quantity\":100", "\"quantity\":0100"), ("\"spoilage\":3", "\"spoilage\":-1"),
+            ("\"spoilage\":3", "\"spoilage\":3,\"spoilage\":3"), ("\"spoilage\":3,", ""),
+            ("\"spoilage\":3", "\"sparts\":1,\"spoilage\":3"),
+            ("\"type\":\"rootline/", "\"type\":\"rootlime/"),
+            ("0303", "030Z"), ("0101", "01"), ("abab", "ABAB"), ("run-1", "\\u0072un-1"), ("run-1", ""),
+            ("\"treeSize\":42", "\"treeSize\":9007199254740992"), ("1767312000", "1767225599"), ("}", "}\n"),
+            ("}", ""),
+            ("\\u0001", "\u{1}"), ("\"station\":\"", "\"station\":true,\"x\":\""),
+        ])
     func strict(old: String, new: String) throws {
         let text = String(decoding: try Self.statement().encode(), as: UTF8.self)
         let range = try #require(text.range(of: old))
         let changed = text.replacingCharacters(in: range, with: new)
-        let error = #expect(throws: ManifestError.self) { try AuthorisationStatement.decode(Array(changed.utf8)) }
+        let error = #expect(throws: ManifestError.self) {
+            try AuthorisationStatement.decode(Array(changed.utf8))
+        }
         #expect(error?.code == .authorisationInvalid)
     }
 

@@ -9,11 +9,13 @@ struct ManifestTests {
     @Test("The repository's manifest loads, and only its quantity has to be replaced for another list")
     func shipped() throws {
         let line = try Line()
-        let text = try String(contentsOfFile: "\(repository)/Templates/runs/idevid-ec-p256.yaml", encoding: .utf8)
+        let text = try String(
+            contentsOfFile: "\(repository)/Templates/runs/idevid-ec-p256.yaml", encoding: .utf8)
         #expect(text.split(separator: "\n").count { $0.hasPrefix("quantity: ") } == 1)
         let csv = try Data(contentsOf: URL(filePath: "\(repository)/Templates/runs/devices.csv"))
         try line.write("devices.csv", Array(csv))
-        try line.write("run.yaml", Array(text.replacingOccurrences(of: "quantity: 10000", with: "quantity: 3").utf8))
+        try line.write(
+            "run.yaml", Array(text.replacingOccurrences(of: "quantity: 10000", with: "quantity: 3").utf8))
         defer { withExtendedLifetime(line) {} }
         let checked = try line.check(["serial", "mac"])
         #expect(try checked.rows().next()?.values == ["EX-00000001", "02:00:00:00:00:01"])
@@ -33,46 +35,48 @@ struct ManifestTests {
         #expect(manifest.fault("issuer", code: "x", message: "y").brief == "x 5:9 issuer")
     }
 
-    @Test("A manifest's fault is named with its code, its place and its field", arguments: [
-        ("version: 1", "version: 2", "field.value 1:10 version"),
-        ("run: run-1", "run: ../x", "field.value 2:6 run"),
-        ("run: run-1", "run: 1", "field.type 2:6 run"),
-        ("run: run-1\n", "", "field.missing 1:1 run"),
-        ("run: run-1", "run: a\nbatch: b", "field.unknown 3:1 batch"),
-        ("run: run-1", "run: a\nrun: b", "yaml.duplicate-key 2:1 run"),
-        ("product: Sensor", "product: \"\"", "field.value 3:10 product"),
-        ("product: Sensor", "product: \" a\"", "field.value 3:10 product"),
-        ("product: Sensor", "product: [a]", "field.type 3:10 product"),
-        ("keyOrigin: token", "keyOrigin: device", "manifest.not-in-this-version 6:12 keyOrigin"),
-        ("keyOrigin: token", "keyOrigin: cloud", "field.value 6:12 keyOrigin"),
-        ("keyType: ec-p256", "keyType: rsa-2048", "field.value 7:10 keyType"),
-        ("quantity: 3", "quantity: 0", "field.value 8:11 quantity"),
-        ("quantity: 3", "quantity: \"3\"", "field.type 8:11 quantity"),
-        ("quantity: 3", "quantity: 3.0", "field.type 8:11 quantity"),
-        ("quantity: 3", "quantity: 03", "field.type 8:11 quantity"),
-        ("quantity: 3", "quantity: 99999999999999999999", "field.type 8:11 quantity"),
-        ("delivery: wrapped", "delivery: file", "field.value 9:11 delivery"),
-        ("station: station.pem", "station: nowhere.pem", "station.unreadable 10:10 station"),
-        ("station: station.pem", "station: devices.csv", "station.key 10:10 station"),
-        ("csv: devices.csv", "csv: nowhere.csv", "list.unreadable 12:8 devices.csv"),
-        ("csv: devices.csv", "xls: devices.csv", "field.unknown 12:3 devices.xls"),
-        ("csv: devices.csv", "csv: devices.csv\n  jsonl: devices.jsonl", "field.value 12:3 devices"),
-        (
-            "csv: devices.csv", "range: { prefix: A, first: 98, count: 3, width: 2, checkDigit: none }",
-            "range.width 12:51 devices.range.width"
-        ),
-        (
-            "csv: devices.csv", "range: { prefix: A, first: 1, count: 4, width: 2, checkDigit: none }",
-            "list.quantity 8:11 quantity"
-        ),
-        (
-            "csv: devices.csv", "range: { prefix: A, first: 1, count: 3, width: 2, checkDigit: crc }",
-            "field.value 12:65 devices.range.checkDigit"
-        ),
-        ("run: run-1", "run: a\u{7}b", "yaml.control 2:7"),
-        ("run: run-1", "run: *a", "yaml.anchor 2:6"),
-        ("run: run-1", "run: @a", "yaml.syntax 2:6"),
-    ])
+    @Test(
+        "A manifest's fault is named with its code, its place and its field",
+        arguments: [
+            ("version: 1", "version: 2", "field.value 1:10 version"),
+            ("run: run-1", "run: ../x", "field.value 2:6 run"),
+            ("run: run-1", "run: 1", "field.type 2:6 run"),
+            ("run: run-1\n", "", "field.missing 1:1 run"),
+            ("run: run-1", "run: a\nbatch: b", "field.unknown 3:1 batch"),
+            ("run: run-1", "run: a\nrun: b", "yaml.duplicate-key 2:1 run"),
+            ("product: Sensor", "product: \"\"", "field.value 3:10 product"),
+            ("product: Sensor", "product: \" a\"", "field.value 3:10 product"),
+            ("product: Sensor", "product: [a]", "field.type 3:10 product"),
+            ("keyOrigin: token", "keyOrigin: device", "manifest.not-in-this-version 6:12 keyOrigin"),
+            ("keyOrigin: token", "keyOrigin: cloud", "field.value 6:12 keyOrigin"),
+            ("keyType: ec-p256", "keyType: rsa-2048", "field.value 7:10 keyType"),
+            ("quantity: 3", "quantity: 0", "field.value 8:11 quantity"),
+            ("quantity: 3", "quantity: \"3\"", "field.type 8:11 quantity"),
+            ("quantity: 3", "quantity: 3.0", "field.type 8:11 quantity"),
+            ("quantity: 3", "quantity: 03", "field.type 8:11 quantity"),
+            ("quantity: 3", "quantity: 99999999999999999999", "field.type 8:11 quantity"),
+            ("delivery: wrapped", "delivery: file", "field.value 9:11 delivery"),
+            ("station: station.pem", "station: nowhere.pem", "station.unreadable 10:10 station"),
+            ("station: station.pem", "station: devices.csv", "station.key 10:10 station"),
+            ("csv: devices.csv", "csv: nowhere.csv", "list.unreadable 12:8 devices.csv"),
+            ("csv: devices.csv", "xls: devices.csv", "field.unknown 12:3 devices.xls"),
+            ("csv: devices.csv", "csv: devices.csv\n  jsonl: devices.jsonl", "field.value 12:3 devices"),
+            (
+                "csv: devices.csv", "range: { prefix: A, first: 98, count: 3, width: 2, checkDigit: none }",
+                "range.width 12:51 devices.range.width"
+            ),
+            (
+                "csv: devices.csv", "range: { prefix: A, first: 1, count: 4, width: 2, checkDigit: none }",
+                "list.quantity 8:11 quantity"
+            ),
+            (
+                "csv: devices.csv", "range: { prefix: A, first: 1, count: 3, width: 2, checkDigit: crc }",
+                "field.value 12:65 devices.range.checkDigit"
+            ),
+            ("run: run-1", "run: a\u{7}b", "yaml.control 2:7"),
+            ("run: run-1", "run: *a", "yaml.anchor 2:6"),
+            ("run: run-1", "run: @a", "yaml.syntax 2:6"),
+        ])
     func faults(old: String, new: String, expected: String) throws {
         let line = try Line()
         let text = Line.manifest()
@@ -80,7 +84,9 @@ struct ManifestTests {
         try line.write("run.yaml", Array(text.replacingOccurrences(of: old, with: new).utf8))
         let error = #expect(throws: ManifestError.self) { try line.load() }
         #expect(error?.code == .invalid)
-        #expect(error?.faults.map(\.brief).contains(expected) == true, "\(error?.faults.map(\.description) ?? [])")
+        #expect(
+            error?.faults.map(\.brief).contains(expected) == true, "\(error?.faults.map(\.description) ?? [])"
+        )
         #expect(error?.faults.first?.file == "\(line.path)/run.yaml")
     }
 
@@ -106,12 +112,15 @@ struct ManifestTests {
         #expect(try line.load().run == "run-1")
     }
 
-    @Test("A station file with a private key, a small key or something else is refused", arguments: [
-        ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "private key"),
-        ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "not RSA"),
-        ("-----BEGIN PUBLIC KEY-----\n*\n-----END PUBLIC KEY-----\n", "one PEM block"),
-        ("", "one PEM block"), ("-----END PUBLIC KEY-----\n-----BEGIN PUBLIC KEY-----\n", "one PEM block"),
-    ])
+    @Test(
+        "A station file with a private key, a small key or something else is refused",
+        arguments: [
+            ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "private key"),
+            ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "not RSA"),
+            ("-----BEGIN PUBLIC KEY-----\n*\n-----END PUBLIC KEY-----\n", "one PEM block"),
+            ("", "one PEM block"),
+            ("-----END PUBLIC KEY-----\n-----BEGIN PUBLIC KEY-----\n", "one PEM block"),
+        ])
     func stations(text: String, words: String) throws {
         let line = try Line()
         try line.write("station.pem", Array(text.utf8))
@@ -137,7 +146,10 @@ struct ManifestTests {
                 "EX-0009-A", "EX-0010-A",
             ])
         // 7992739871 has the check digit 3 (the example of ISO/IEC 7812-1).
-        #expect(try serials("prefix: \"\", first: 7992739871, count: 1, width: 10, checkDigit: luhn", 1) == ["79927398713"])
+        #expect(
+            try serials("prefix: \"\", first: 7992739871, count: 1, width: 10, checkDigit: luhn", 1) == [
+                "79927398713"
+            ])
         // ISO/IEC 7064 MOD 97-10: the whole number leaves 1 when divided by 97.
         for serial in try serials("prefix: \"\", first: 794, count: 5, width: 6, checkDigit: mod97", 5) {
             #expect(try #require(Int(serial)) % 97 == 1)
@@ -157,5 +169,49 @@ struct ManifestTests {
             try String(contentsOfFile: "\(repository)/Sources/\($0)/StrictYAML.swift", encoding: .utf8)
         }
         #expect(copies[0] == copies[1])
+    }
+}
+
+@Suite("Strict YAML")
+struct StrictYAMLTests {
+    private func text(_ word: String) -> String? {
+        var yaml = StrictYAML()
+        guard let node = yaml.document(Array(word.utf8)) else { return nil }
+        return yaml.text(node, at: "")
+    }
+
+    @Test(
+        "A word that YAML takes for a number, a truth value or nothing has to be quoted",
+        arguments: [
+            "1", "-1", "+1", "1_000", "0x1F", "0b11", "0o17", "1.5", ".5", "5.", "1e5", "1.5e-3", "12:30:45",
+            ".inf", "-.INF",
+            ".NaN", "~", "null", "NULL", "true", "False", "yes", "No", "ON", "off", "y", "N", "=", "<<",
+        ])
+    func notText(word: String) {
+        #expect(text(word) == nil)
+        #expect(text("\"\(word)\"") == word)
+        #expect(text("'\(word)'") == word)
+    }
+
+    @Test(
+        "Any other word is text",
+        arguments: [
+            "P-256", "1.3.6.1", "2026-01-01", "99991231235959Z", "P20Y", "a", "e5", "1e", "e", "x1", "0xg",
+            "EX-1", "yess",
+            "a & b", "a*b", "5 * 3", "don't", "a#b", "1.2.3", "-a", "ä",
+        ])
+    func plainText(word: String) {
+        #expect(text(word) == word)
+    }
+
+    @Test(
+        "An anchor or an alias is refused wherever it stands",
+        arguments: [
+            "&a 1", "*a", "a: &x 1", "[*x]", "{a: *x}", "- *x", "a:\n  - &x b", "? *x", "\"a\": *x",
+        ])
+    func anchors(text: String) {
+        var yaml = StrictYAML()
+        #expect(yaml.document(Array(text.utf8)) == nil)
+        #expect(yaml.problems.map(\.code) == ["yaml.anchor"])
     }
 }

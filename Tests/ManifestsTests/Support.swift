@@ -23,7 +23,8 @@ final class Line {
     let path: String
 
     init(
-        devices: String = "csv: devices.csv", quantity: Int = 3, list: [UInt8] = Array("serial,mac\nA,1\nB,2\nC,3\n".utf8)
+        devices: String = "csv: devices.csv", quantity: Int = 3,
+        list: [UInt8] = Array("serial,mac\nA,1\nB,2\nC,3\n".utf8)
     ) throws {
         path = NSTemporaryDirectory() + "manifests-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)

@@ -4,71 +4,88 @@ import TestTokens
 import Testing
 import TokenKeys
 
-@Suite("Device keys leave the token only under the run's transport key", .serialized)
+@Suite("Device keys leave the token only under a transport key", .serialized)
 struct TransportTests {
-    private static let label = RunTransportKey.label(run: "run-1", rehearsal: true)
-
-    @Test("SoftHSM's key wrap with padding is RFC 5649: its published vector comes out")
+    @Test("SoftHSM's key wrap is RFC 5649 over a key that it fills up with zeros: the vectors tell the two apart")
     func vector() throws {
         let token = try TestTokens.make()
         let login = try token.slot.login(pin: token.pin)
-        #expect(try KeyWrapping.mechanism(login: login) == .aesKeyWrapPad)
+        let wrapping = try KeyWrapping.prove(login: login)
+        #expect(wrapping.mechanism == .aesKeyWrapPad)
+        #expect(wrapping.form == .zeroExtended)
     }
 
-    @Test("The transport key is made once a run, and is gone after it is destroyed")
-    func once() throws {
-        let token = try TestTokens.make()
-        let login = try token.slot.login(pin: token.pin)
-        _ = try RunTransportKey.make(Self.label, login: login)
-        _ = try RunTransportKey.make(Self.label, login: login)
-        #expect(try RunTransportKey.find(Self.label, login: login) != nil)
-        try RunTransportKey.destroy(Self.label, login: login)
-        #expect(try RunTransportKey.find(Self.label, login: login) == nil)
-        try RunTransportKey.destroy(Self.label, login: login)
-    }
+    private struct Line {
+        let token: TestTokens.Token
+        let station: DemoStation
+        let login: Login
 
-    @Test("It goes to no station that the security officer has not enrolled, and opens at the one he has")
-    func stations() throws {
-        let token = try TestTokens.make()
-        let pair = try DemoStation.make()
-        let stranger = try DemoStation.make()
-        do {
-            let officer = try token.slot.login(.securityOfficer, pin: token.securityOfficerPIN)
-            try pair.key.enrol(securityOfficer: officer)
-            withExtendedLifetime(officer) {}
+        /// A token whose security officer has enrolled one station.
+        init() throws {
+            token = try TestTokens.make()
+            station = try DemoStation.make()
+            do {
+                let officer = try token.slot.login(.securityOfficer, pin: token.securityOfficerPIN)
+                try station.key.enrol(securityOfficer: officer)
+                withExtendedLifetime(officer) {}
+            }
+            login = try token.slot.login(pin: token.pin)
         }
-        let login = try token.slot.login(pin: token.pin)
-        let key = try RunTransportKey.make(Self.label, login: login)
+    }
+
+    @Test("It goes to the station that the security officer has enrolled, which opens it with plain OpenSSL")
+    func enrolledStation() throws {
+        let line = try Line()
+        let wrapped = try line.token.slot.withSession { try TransportKey(for: line.station.key, in: $0).wrapped }
+        #expect(wrapped.count == 384)
+        #expect(try Self.opened(wrapped, with: line.station.privateKeyPEM).count == 32)
+    }
+
+    @Test("It goes to no other station")
+    func stranger() throws {
+        let line = try Line()
+        let stranger = try DemoStation.make()
         let error = #expect(throws: TokenKeyError.self) {
-            try key.wrapped(to: stranger.key, login: login)
+            try line.token.slot.withSession { _ = try TransportKey(for: stranger.key, in: $0) }
         }
         #expect(error?.code == .keyAbsent)
-        let wrapped = try key.wrapped(to: pair.key, login: login)
-        #expect(wrapped.count == 384)
-        #expect(try Self.opened(wrapped, with: pair.privateKeyPEM).count == 32)
     }
 
-    @Test("An attacker with the user's PIN cannot enrol a station of his own as trusted")
-    func selfEnrolled() throws {
-        let token = try TestTokens.make()
-        let login = try token.slot.login(pin: token.pin)
-        let attacker = try DemoStation.make()
-        #expect(throws: TokenKeyError.self) { try attacker.key.enrol(securityOfficer: login) }
-        // Nor wrap the transport key under a wrapping key of his own.
-        _ = try RunTransportKey.make(Self.label, login: login)
-        try token.slot.withSession(readWrite: true) { session in
-            let own = try session.generateKey(
+    @Test("An attacker with the user's PIN can neither enrol a station, nor take the key out, nor give it a use")
+    func attacker() throws {
+        let line = try Line()
+        let own = try DemoStation.make()
+        #expect(throws: TokenKeyError.self) { try own.key.enrol(securityOfficer: line.login) }
+        try line.token.slot.withSession(readWrite: true) { session in
+            let transport = try TransportKey(for: line.station.key, in: session).object
+            let wrapping = try session.generateKey(
                 .plain(.aesKeyGeneration),
                 [
                     Attribute(.token, false), Attribute(.valueLength, 32), Attribute(.wrap, true),
                     Attribute(.isPrivate, true), Attribute(.extractable, true), Attribute(.sensitive, false),
                 ])
-            let transport = try session.findOne([Attribute(.label, Self.label.description)], "transport key")
+            #expect(throws: PKCS11Error.self) { try session.set([Attribute(.trusted, true)], on: wrapping) }
             let refused = #expect(throws: PKCS11Error.self) {
-                try session.wrap(.plain(.aesKeyWrapPad), key: transport, under: own)
+                try session.wrap(.plain(.aesKeyWrapPad), key: transport, under: wrapping)
             }
             #expect(refused?.returnValue?.description == "CKR_KEY_NOT_WRAPPABLE")
             #expect(try session.attribute(.value, of: transport) == nil)
+            for change in [
+                Attribute(.unwrap, true), Attribute(.decrypt, true), Attribute(.wrapWithTrusted, false),
+                Attribute(.sensitive, false), Attribute(.modifiable, true), Attribute(.derive, true),
+            ] {
+                #expect(throws: PKCS11Error.self) { try session.set([change], on: transport) }
+            }
+            #expect(throws: PKCS11Error.self) { try session.copy(transport, [Attribute(.modifiable, true)]) }
+        }
+    }
+
+    @Test("It is gone with its session, and no other session's search finds it by a label")
+    func lifetime() throws {
+        let line = try Line()
+        try line.token.slot.withSession { _ = try TransportKey(for: line.station.key, in: $0) }
+        try line.token.slot.withSession { session in
+            #expect(try session.find([.objectClass(.secretKey)]).isEmpty)
         }
     }
 

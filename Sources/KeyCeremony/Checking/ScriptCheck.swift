@@ -75,7 +75,9 @@ struct ScriptCheck {
         if let quorum = script.quorum {
             let count = staffed[quorum.role.value]
             if count == nil {
-                report(quorum.role.place, "role.undeclared", "`\(quorum.role.value.rawValue)` is not among the roles")
+                report(
+                    quorum.role.place, "role.undeclared",
+                    "`\(quorum.role.value.rawValue)` is not among the roles")
             } else if let count, quorum.needed.value > count {
                 report(
                     quorum.needed.place, "quorum.short",
@@ -186,7 +188,8 @@ struct ScriptCheck {
         if let other = keys.values.first(where: { $0.request.role.value == request.role.value }) {
             report(
                 request.role.place, "key.duplicate-role",
-                "line \(other.request.role.place.line) generates this role's key: one role, one key, one certificate")
+                "line \(other.request.role.place.line) generates this role's key: one role, one key, one certificate"
+            )
         }
         let fitting = script.kind.roles
         if !fitting.contains(request.role.value) {
@@ -203,7 +206,8 @@ struct ScriptCheck {
         if request.role.value.demandsQuorum, (script.quorum?.needed.value ?? 0) < 2 {
             report(
                 request.role.place, "quorum.missing",
-                "the key of a \(request.role.value.rawValue) is opened by a quorum of two or more: declare `quorum`")
+                "the key of a \(request.role.value.rawValue) is opened by a quorum of two or more: declare `quorum`"
+            )
         }
         if keys[request.name.value] == nil { keys[request.name.value] = KeyState(request: request) }
     }
@@ -212,7 +216,8 @@ struct ScriptCheck {
         guard let subject = known(request.subjectKey) else { return }
         if !subject.isVerified {
             report(
-                request.subjectKey.place, "key.unverified", "no verify-key step has looked at this key before")
+                request.subjectKey.place, "key.unverified", "no verify-key step has looked at this key before"
+            )
         }
         if subject.isCertified {
             report(request.subjectKey.place, "certificate.repeated", "an earlier step certifies this key")
@@ -260,7 +265,8 @@ struct ScriptCheck {
         }
         for (_, key) in keys.sorted(by: { $0.value.request.place < $1.value.request.place })
         where !key.isCertified {
-            report(key.request.place, "certificate.missing", "no step certifies this key: it would be an orphan")
+            report(
+                key.request.place, "certificate.missing", "no step certifies this key: it would be an orphan")
         }
         for token in script.tokens {
             if !openTokens.contains(token.value) {

@@ -64,7 +64,8 @@ struct SiteCheck {
             guard let source = binding.pinSource else {
                 report(
                     token.place, "activation.attended",
-                    "site.yaml names no PIN source for it: a rehearsal, which runs unattended, cannot open it")
+                    "site.yaml names no PIN source for it: a rehearsal, which runs unattended, cannot open it"
+                )
                 return
             }
             if access(site.path(source), R_OK) != 0 {
@@ -95,7 +96,8 @@ struct SiteCheck {
             } else if let generation, !Self.covers(generation, bits) {
                 report(
                     request.curve.place, "token.curve",
-                    "the token makes EC keys of \(generation.minimumKeySize) to \(generation.maximumKeySize) bits")
+                    "the token makes EC keys of \(generation.minimumKeySize) to \(generation.maximumKeySize) bits"
+                )
             }
             if try slot.info(of: .ecdsa)?.canSign != true {
                 report(request.token.place, "token.mechanism", "the token does not offer CKM_ECDSA")
@@ -193,7 +195,8 @@ struct SiteCheck {
         }
     }
 
-    private mutating func checkValues(_ request: CertificateRequest, _ template: CertificateTemplate) -> Bool {
+    private mutating func checkValues(_ request: CertificateRequest, _ template: CertificateTemplate) -> Bool
+    {
         let wanted = Set(template.placeholders)
         let missing = wanted.subtracting(request.values.keys).sorted()
         for name in missing {

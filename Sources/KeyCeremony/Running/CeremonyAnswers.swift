@@ -12,11 +12,6 @@ public struct CeremonyAnswers: Sendable {
     /// Every answer as the script expects it.
     public static let expected = CeremonyAnswers(given: [:], file: "")
 
-    private init(given: [String: String], file: String) {
-        self.given = given
-        self.file = file
-    }
-
     /// Reads a YAML map of step ids to answers, at most 64 KiB.
     public static func load(path: String) throws(CeremonyError) -> CeremonyAnswers {
         func invalid(_ message: String, line: Int? = nil) -> CeremonyError {
@@ -34,7 +29,9 @@ public struct CeremonyAnswers: Sendable {
             throw invalid("not readable as YAML, or one step is answered twice")
         }
         guard let root else { return CeremonyAnswers(given: [:], file: path) }
-        guard case .mapping(let mapping) = root else { throw invalid("a map of step ids to answers is wanted") }
+        guard case .mapping(let mapping) = root else {
+            throw invalid("a map of step ids to answers is wanted")
+        }
         var given: [String: String] = [:]
         for (key, value) in mapping {
             guard case .scalar(let id) = key, case .scalar(let answer) = value, key.anchor == nil else {
@@ -56,7 +53,8 @@ public struct CeremonyAnswers: Sendable {
                 throw CeremonyError(.answersInvalid, file, "the script has no step `\(id)`")
             }
             guard step.action.takesAnswer else {
-                throw CeremonyError(.answersInvalid, file, "step `\(id)` takes no answer: it is a \(step.action.rawValue)")
+                throw CeremonyError(
+                    .answersInvalid, file, "step `\(id)` takes no answer: it is a \(step.action.rawValue)")
             }
         }
     }

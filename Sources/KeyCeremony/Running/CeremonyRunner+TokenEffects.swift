@@ -36,7 +36,8 @@ extension CeremonyRunner {
     private func requireFreeLabels(on token: OpenToken) throws(CeremonyError) {
         let taken = Set(try TokenInventory(of: token).entries.map(\.label))
         for step in script.steps {
-            guard case .generateKey(let request) = step.content, request.token.value == token.name else { continue }
+            guard case .generateKey(let request) = step.content, request.token.value == token.name
+            else { continue }
             let label = request.label(rehearsal: site.isRehearsal).description
             if taken.contains(label) {
                 throw CeremonyError(
@@ -63,7 +64,8 @@ extension CeremonyRunner {
             "intent",
             [
                 "effect": "generate-key", "token": .string(token.name), "label": .string(label.description),
-                "curve": .string(request.curve.value.rawValue), "backup": .string(request.backup.value.rawValue),
+                "curve": .string(request.curve.value.rawValue),
+                "backup": .string(request.backup.value.rawValue),
                 "sessionCopies": .bool(request.sessionCopies.value), "objects": before.json,
             ])
         let made = try concerning(label.description) {
@@ -74,13 +76,14 @@ extension CeremonyRunner {
             "effect",
             [
                 "effect": "generate-key", "label": .string(label.description),
-                "id": .string(hexadecimal(made.key.id)),
+                "keyID": .string(hexadecimal(made.key.id)),
                 "subjectPublicKeyInfo": .base64(made.key.publicKeyInfo),
             ])
         let new = Set(try TokenInventory(of: token).entries).subtracting(before.entries)
-        let expected = Set(["private-key", "public-key"].map {
-            TokenInventory.Entry(kind: $0, label: label.description, id: made.key.id)
-        })
+        let expected: Set = [
+            TokenInventory.Entry(kind: "private-key", label: label.description, id: made.key.id),
+            TokenInventory.Entry(kind: "public-key", label: label.description, id: made.key.id),
+        ]
         guard new == expected else {
             throw CeremonyError(
                 .keyRefused, label.description,
@@ -98,7 +101,7 @@ extension CeremonyRunner {
                 "attributes": Self.json(made.readBack),
                 "probes": .array(
                     made.refusals.map {
-                        ["attempt": .string($0.attempt), "refusals": .string($0.answer)]
+                        ["attempt": .string($0.attempt), "tokenAnswer": .string($0.answer)]
                     }),
                 "testSignature": "verified by OpenSSL",
                 "attestation": "none",
@@ -127,7 +130,7 @@ extension CeremonyRunner {
                 throw CeremonyError(
                     .keyRefused, label.description, "the key found by its label is not the one generated")
             }
-            let message = Array("rootline verification of \(label): ".utf8) + SymmetricKey(size: .bits256).octets
+            let message = Array("rootline test signature: \(label) ".utf8) + Array(UUID().uuidString.utf8)
             let signature = try found.signature(over: message)
             try verifyWithOpenSSL(
                 signature: signature, over: message, publicKeyInfo: made.publicKeyInfo, curve: found.curve)
@@ -137,7 +140,8 @@ extension CeremonyRunner {
                 return try request.policy.readBack(object, label: label, in: session)
             }
         }
-        show("SHA-256 of the public key: \(Self.inGroups(hexadecimal(SHA256.hash(data: made.publicKeyInfo))))")
+        let digest = hexadecimal(SHA256.hash(data: made.publicKeyInfo))
+        show("SHA-256 of the public key: \(Self.inGroups(digest))")
         try note(
             "observed",
             [
@@ -179,7 +183,10 @@ extension CeremonyRunner {
         let signature = try concerning(issuer.label.description) { try issuer.signature(over: linted.bytes) }
         try note(
             "effect",
-            ["effect": "sign-certificate", "signature": .base64(signature), "toBeSignedDigest": .string(digest)])
+            [
+                "effect": "sign-certificate", "signature": .base64(signature),
+                "toBeSignedDigest": .string(digest),
+            ])
         let certificate = try concerning(subject.label.description) {
             let der = try linted.certificate(signature: signature)
             let received = try ReceivedCertificate(der: der)
@@ -187,7 +194,8 @@ extension CeremonyRunner {
                 received.subjectPublicKeyInfo == subject.publicKeyInfo
             else {
                 throw CeremonyError(
-                    .certificate, subject.label.description, "the certificate is not what was linted and signed")
+                    .certificate, subject.label.description,
+                    "the certificate is not what was linted and signed")
             }
             try verifyCertificate(der: der, issuedBy: issuerDER)
             return received
@@ -234,9 +242,4 @@ extension CeremonyRunner {
             return (key, published.certificate)
         }
     }
-}
-
-extension SymmetricKey {
-    /// Fresh octets, from the system's generator.
-    fileprivate var octets: [UInt8] { withUnsafeBytes { Array($0) } }
 }

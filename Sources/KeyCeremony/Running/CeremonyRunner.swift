@@ -114,7 +114,7 @@ final class CeremonyRunner {
         try journal.append(type, members)
     }
 
-    /// The first participant of a role; the check has made sure that there is one.
+    /// Everybody who holds one of the roles, in the roles' order.
     private func holders(_ roles: [CeremonyRole]) -> [any Participant] {
         roles.flatMap { role in participants.filter { $0.role == role } }
     }
@@ -126,7 +126,7 @@ final class CeremonyRunner {
             [
                 "do": .string(step.action.rawValue), "expectedMinutes": .integer(step.minutes),
                 "irreversible": .bool(step.isIrreversible),
-                "actor": holders([step.actor]).first?.json ?? .null,
+                "actors": .array(holders([step.actor]).map(\.json)),
                 "witnesses": .array(holders(step.witnesses).map(\.json)),
             ])
         switch step.content {
@@ -185,7 +185,7 @@ final class CeremonyRunner {
         let answer = answers[step.id].map { $0.lowercased().filter { !$0.isWhitespace } } ?? value
         try note(
             "compare",
-            ["of": .string(of), "key": key, "value": .string(value), "answer": .string(answer)])
+            ["of": .string(of), "key": key, "value": .string(value), "takenDown": .string(answer)])
         guard answer == value else {
             throw CeremonyError(
                 .answerRefused, "step \(step.id)", "what was taken down is not what the machine shows",
@@ -212,8 +212,10 @@ final class CeremonyRunner {
                 head: journal.head, step: step.id, role: person.role.rawValue, name: person.name)
             let bytes = statement.bytes(rehearsal: site.isRehearsal)
             let signature = try person.signature(over: bytes)
-            guard SignOffStatement.isValid(signature: signature, over: bytes, key: person.publicKeyInfo) else {
-                throw CeremonyError(.signOffInvalid, "step \(step.id)", "\(person.name)'s signature does not verify")
+            guard SignOffStatement.isValid(signature: signature, over: bytes, key: person.publicKeyInfo)
+            else {
+                throw CeremonyError(
+                    .signOffInvalid, "step \(step.id)", "\(person.name)'s signature does not verify")
             }
             show("\(person.name) signs \(Self.inGroups(String(journal.head.prefix(16)))) …")
             try note(
@@ -259,7 +261,8 @@ final class CeremonyRunner {
             try concerning("certificates/\(role.rawValue).pem") { try site.publish(published) }
             let found = try concerning(role.rawValue) { try site.publishedKey(role) }
             guard found == published else {
-                throw CeremonyError(.io, "certificates/\(role.rawValue).json", "does not read back as written")
+                throw CeremonyError(
+                    .io, "certificates/\(role.rawValue).json", "does not read back as written")
             }
             try note("observed", ["effect": "publish", "path": .string("certificates/\(role.rawValue).pem")])
         }

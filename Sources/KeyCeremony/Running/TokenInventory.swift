@@ -41,7 +41,7 @@ struct TokenInventory: Sendable, Hashable {
     var json: JSONValue {
         .array(
             entries.map {
-                ["kind": .string($0.kind), "label": .string($0.label), "id": .string(hexadecimal($0.id))]
+                ["kind": .string($0.kind), "label": .string($0.label), "keyID": .string(hexadecimal($0.id))]
             })
     }
 }
@@ -52,7 +52,7 @@ extension OpenToken {
         let info = try concerning("token \(name)") { try slot.tokenInfo() }
         let module = slot.module.info
         return [
-            "name": .string(name), "label": .string(info.label), "serial": .string(info.serial),
+            "name": .string(name), "tokenLabel": .string(info.label), "serial": .string(info.serial),
             "manufacturer": .string(info.manufacturer), "model": .string(info.model),
             "firmware": .string(info.firmwareVersion), "hardware": .string(info.hardwareVersion),
             "activation": .string(binding.activation.rawValue),

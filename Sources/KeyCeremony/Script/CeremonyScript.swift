@@ -85,6 +85,10 @@ public struct CeremonyScript: Sendable {
     }
 }
 
+extension CeremonyScript: CustomStringConvertible {
+    public var description: String { "\(title) (\(file))" }
+}
+
 /// Two lower-case hexadecimal digits an octet.
 func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
     let digits = Array("0123456789abcdef".utf8)

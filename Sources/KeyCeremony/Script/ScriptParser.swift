@@ -211,7 +211,8 @@ struct ScriptParser {
         let place = StrictScriptYAML.place(node, path)
         if case .scalar(let scalar) = node {
             if scalar.string == "self" { return Placed(value: .own, place: place) }
-            yaml.report(place, "script.value", "`self`, or `role` and `token` of the issuer's key, is wanted here")
+            yaml.report(
+                place, "script.value", "`self`, or `role` and `token` of the issuer's key, is wanted here")
             return nil
         }
         guard let fields = yaml.fields(node, at: path, required: ["role", "token"]) else { return nil }

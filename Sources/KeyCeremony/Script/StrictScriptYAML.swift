@@ -59,11 +59,13 @@ struct StrictScriptYAML {
             var view = String.UnicodeScalarView()
             view.append(contentsOf: source)
             do {
-                guard let root = try Yams.compose(yaml: String(view)) else {
+                let parser = try Parser(yaml: String(view))
+                guard let root = try parser.singleRoot() else {
                     report(start, "yaml.empty", "the script is empty")
                     return nil
                 }
-                return checkNodes(root, "") ? root : nil
+                // Nodes hold their anchors weakly: without the parser they would look as if they had none.
+                return withExtendedLifetime(parser) { checkNodes(root, "") } ? root : nil
             } catch YamlError.duplicatedKeysInMapping(let names, let context) {
                 let place = ScriptPlace(
                     line: context.mark.line, column: context.mark.column, field: names.first ?? "")
@@ -137,7 +139,8 @@ struct StrictScriptYAML {
         let place = Self.place(node, path)
         if node.anchor != nil {
             report(place, "yaml.anchor", "anchors and aliases are not accepted: a script reads top to bottom")
-            isPlain = false
+            // An alias is its anchor's node again; going into it could take as long as its author likes.
+            return false
         }
         switch node {
         case .scalar(let scalar):
@@ -156,7 +159,8 @@ struct StrictScriptYAML {
                 let name = key.scalar?.string ?? ""
                 let keyPath = path.isEmpty ? name : "\(path).\(name)"
                 if let reason = ForbiddenKey.reason(name) {
-                    report(Self.place(key, keyPath), "script.forbidden-key", "`\(name)` is refused: \(reason)")
+                    report(
+                        Self.place(key, keyPath), "script.forbidden-key", "`\(name)` is refused: \(reason)")
                 }
                 isPlain = checkNodes(value, keyPath) && isPlain
             }
@@ -322,7 +326,8 @@ extension StrictScriptYAML {
 /// Keys that no script may have at any depth, each with the reason (CEREMONIES: no secrets, loops, includes,
 /// slots, module paths or PINs).
 enum ForbiddenKey {
-    private static let secret = "a script holds no secret; activation data comes from its holders at the login"
+    private static let secret =
+        "a script holds no secret; activation data comes from its holders at the login"
     private static let place = "a script is portable; site.yaml says where its tokens are"
     private static let flow = "a script reads top to bottom and does each step once"
 

@@ -39,11 +39,13 @@ public struct Transcript: Sendable {
         for raw in complete.split(separator: 0x0A, omittingEmptySubsequences: false) {
             let subject = "\(path):\(lines.count + 1)"
             guard let line = JSONValue(canonical: raw) else {
-                throw CeremonyError(.transcriptInvalid, subject, "not one JSON object in canonical form (RFC 8785)")
+                throw CeremonyError(
+                    .transcriptInvalid, subject, "not one JSON object in canonical form (RFC 8785)")
             }
             guard line["prev"]?.text == expected else {
                 throw CeremonyError(
-                    .transcriptInvalid, subject, "the chain is broken: `prev` is not the hash of the line before",
+                    .transcriptInvalid, subject,
+                    "the chain is broken: `prev` is not the hash of the line before",
                     hint: "Compare with another copy; the head was read aloud and written down.")
             }
             expected = hexadecimal(SHA256.hash(data: Data(raw)))
@@ -81,7 +83,9 @@ public struct Transcript: Sendable {
             guard
                 SignOffStatement.isValid(
                     signature: Array(bytes), over: statement.bytes(rehearsal: isRehearsal), key: Array(key))
-            else { throw CeremonyError(.signOffInvalid, "step \(step)", "\(name)'s signature does not verify") }
+            else {
+                throw CeremonyError(.signOffInvalid, "step \(step)", "\(name)'s signature does not verify")
+            }
             count += 1
         }
         return count

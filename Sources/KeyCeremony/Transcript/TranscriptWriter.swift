@@ -34,7 +34,8 @@ final class TranscriptWriter {
     deinit { close(descriptor) }
 
     /// Appends an event and flushes it to disk.
-    func append(_ type: String, _ members: [String: JSONValue], at time: Date = Date()) throws(CeremonyError) {
+    func append(_ type: String, _ members: [String: JSONValue], at time: Date = Date()) throws(CeremonyError)
+    {
         var members = members
         members["type"] = .string(type)
         members["prev"] = .string(head)

@@ -6,10 +6,13 @@ public enum VolatileFields {
     /// Keys, signatures and what is hashed over them are new each time; times and the site are the occasion's;
     /// serial numbers and versions are the token's.
     public static let names: Set<String> = [
-        "prev", "time", "tool", "origin", "previous", "sequence", "ceremony",
-        "publicKey", "subjectPublicKeyInfo", "signature", "id", "certificateSerial", "notBefore", "notAfter",
-        "toBeSignedDigest", "certificate", "certificateDigest", "issuerDigest", "value", "answer", "fileDigest",
-        "serial", "manufacturer", "model", "firmware", "hardware", "library", "moduleDigest", "refusals",
+        "prev", "time", "tool", "origin", "ceremony", "sequence", "previous",
+        "publicKey", "subjectPublicKeyInfo", "signature", "keyID", "certificateSerial", "notBefore",
+        "notAfter",
+        "toBeSignedDigest", "certificate", "certificateDigest", "issuerDigest", "fileDigest", "value",
+        "takenDown",
+        "tokenLabel", "serial", "manufacturer", "model", "firmware", "hardware", "library", "moduleDigest",
+        "tokenAnswer",
     ]
 
     /// The transcript's lines with every volatile value masked, in canonical form, ended by newlines.

@@ -1,0 +1,193 @@
+import Foundation
+import Glibc
+import KeyCeremony
+import PKCS11
+import Sites
+import TestTokens
+import Testing
+import TokenKeys
+
+@Suite struct RefusalTests {
+    /// A site where nothing may have happened.
+    private func expectUntouched(_ place: TestSite, ceremonies: [String] = []) throws {
+        #expect(try place.names(in: "ceremonies") == ceremonies)
+        for token in ["root", "line", "authority"] { #expect(try place.publicLabels(token) == []) }
+    }
+
+    @Test("A rehearsal is refused in a live site, before any token is opened")
+    func liveSite() throws {
+        let place = try TestSite(rehearsal: false, activation: "quorum")
+        let error = try #require(throws: CeremonyError.self) { try place.rehearse("root-ca") }
+        #expect(error.code == .liveSite)
+        #expect(error.hint != nil)
+        try expectUntouched(place)
+    }
+
+    @Test("A script with a fault is refused by rehearse as by check, and nothing changes")
+    func faulty() throws {
+        let place = try TestSite()
+        let text = try String(contentsOfFile: Repository.script("root-ca"), encoding: .utf8)
+            .replacingOccurrences(of: "template: root-ca", with: "template: no-such")
+        let script = try CeremonyScript.parse(Array(text.utf8), file: "script.yaml")
+        let error = try #require(throws: CeremonyError.self) { try script.rehearse(site: place.site) }
+        #expect(error.code == .checkFailed)
+        #expect(error.faults == script.check(site: place.site))
+        try expectUntouched(place)
+    }
+
+    static let siteFaults = [
+        Spoiled(
+            code: "template.unreadable", from: "template: root-ca", to: "template: none-such",
+            at: "template: none"),
+        Spoiled(
+            code: "template.kind", from: "template: root-ca", to: "template: signer", at: "template: signer"),
+        Spoiled(
+            code: "template.values", from: "        generation: G1\n", to: "", at: "      template: root-ca"),
+        Spoiled(
+            code: "template.values", from: "generation: G1", to: "generation: G1\n        unit: X",
+            at: "unit: X"),
+        Spoiled(code: "token.unbound", from: "[root]", to: "[root, fifth]", at: "[root, fifth]"),
+        Spoiled(
+            code: "issuer.missing", from: "kind: s", to: "kind: s", at: "        role: root-ca",
+            script: "issuing-ca"),
+    ]
+
+    @Test("What a site lacks for a script is found before any token is opened", arguments: siteFaults)
+    func siteLacks(_ spoiled: Spoiled) throws {
+        let place = try TestSite()
+        let text = try spoiled.text
+        let script = try CeremonyScript.parse(Array(text.utf8), file: "script.yaml")
+        let found = script.check(site: place.site).map { "\($0.line) \($0.code)" }
+        #expect(found.contains("\(try spoiled.line(in: text)) \(spoiled.code)"), "\(found)")
+        try expectUntouched(place)
+    }
+
+    @Test("A token whose key wants a quorum is refused in a live site where a file opens it")
+    func activation() throws {
+        let place = try TestSite(rehearsal: false)
+        let faults = try CeremonyScript.load(path: Repository.script("root-ca")).check(site: place.site)
+        #expect(faults.map(\.code) == ["activation.quorum"])
+    }
+
+    @Test("A rehearsal wants tokens that open unattended")
+    func attended() throws {
+        let place = try TestSite(activation: "quorum")
+        let faults = try CeremonyScript.load(path: Repository.script("root-ca")).check(site: place.site)
+        #expect(faults.map(\.code) == ["activation.attended"])
+    }
+
+    @Test("A label that is taken is refused, and token and site stay as they were")
+    func labelTaken() throws {
+        let place = try TestSite()
+        let token = try #require(place.tokens["root"])
+        let label = KeyLabel(role: .rootCA, name: "root", isRehearsal: true)
+        do {
+            let login = try token.slot.login(pin: token.pin)
+            _ = try generateSigningKey(label, curve: .p256, policy: KeyPolicy(), login: login)
+        }
+        let before = try place.publicLabels("root")
+        let error = try #require(throws: CeremonyError.self) { try place.rehearse("root-ca") }
+        #expect(error.code == .checkFailed)
+        #expect(error.faults.map(\.code) == ["key.label-taken"])
+        #expect(try place.publicLabels("root") == before)
+        #expect(try place.names(in: "ceremonies").isEmpty)
+        #expect(try place.names(in: "certificates").isEmpty)
+    }
+
+    @Test("A label that only a private object bears is found after the login, before a key is made")
+    func hiddenLabel() throws {
+        let place = try TestSite()
+        let token = try #require(place.tokens["root"])
+        do {
+            let login = try token.slot.login(pin: token.pin)
+            try token.slot.withSession(readWrite: true) { session in
+                _ = try session.create([
+                    .objectClass(.data), Attribute(.token, true), Attribute(.isPrivate, true),
+                    Attribute(.label, "rehearsal/root-ca:root"), Attribute(.value, bytes: [1]),
+                ])
+            }
+            withExtendedLifetime(login) {}
+        }
+        let error = try #require(throws: CeremonyError.self) { try place.rehearse("root-ca") }
+        #expect(error.code == .labelTaken)
+        #expect(try place.publicLabels("root") == [])
+        let transcript = try Transcript.read(path: place.site.ceremonyFolder("root-ca") + "/transcript.jsonl")
+        #expect(!transcript.isComplete)
+        #expect(try place.names(in: "certificates").isEmpty)
+    }
+
+    @Test("A certificate that is there is never overwritten")
+    func outputExists() throws {
+        let place = try TestSite()
+        try Data("mine".utf8).write(to: URL(fileURLWithPath: place.site.certificatePath(.rootCA)))
+        let error = try #require(throws: CeremonyError.self) { try place.rehearse("root-ca") }
+        #expect(error.faults.map(\.code) == ["output.exists"])
+        #expect(
+            try Data(contentsOf: URL(fileURLWithPath: place.site.certificatePath(.rootCA)))
+                == Data("mine".utf8))
+        try expectUntouched(place)
+    }
+
+    @Test("A second rehearsal of the same ceremony is refused by what the first has left")
+    func second() throws {
+        let place = try TestSite()
+        let script = try CeremonyScript.load(path: Repository.script("root-ca"))
+        _ = try script.rehearse(site: place.site)
+        let codes = Set(script.check(site: place.site).map(\.code))
+        #expect(codes == ["key.label-taken", "output.exists"])
+    }
+
+    @Test("A check answered with no stops the ceremony before the key is made, and the transcript says so")
+    func answeredNo() throws {
+        let place = try TestSite()
+        let path = place.site.path("answers.yaml")
+        try Data("ready: no\n".utf8).write(to: URL(fileURLWithPath: path))
+        let error = try #require(throws: CeremonyError.self) {
+            try place.rehearse("root-ca", answers: try CeremonyAnswers.load(path: path))
+        }
+        #expect(error.code == .answerRefused)
+        try expectUntouched(place, ceremonies: ["root-ca"])
+        let text = try String(
+            contentsOfFile: place.site.ceremonyFolder("root-ca") + "/transcript.jsonl", encoding: .utf8)
+        #expect(text.contains("\"type\":\"stopped\""))
+        // The site is not spoiled: the next attempt takes the next folder.
+        #expect(try place.rehearse("root-ca").id == "root-ca-2")
+    }
+
+    @Test("A comparison with another digest stops the ceremony, and nothing is published")
+    func comparedWrongly() throws {
+        let place = try TestSite()
+        let path = place.site.path("answers.yaml")
+        try Data("compare-key: \"\(String(repeating: "ab", count: 32))\"\n".utf8).write(
+            to: URL(fileURLWithPath: path))
+        let error = try #require(throws: CeremonyError.self) {
+            try place.rehearse("root-ca", answers: try CeremonyAnswers.load(path: path))
+        }
+        #expect(error.code == .answerRefused)
+        #expect(try place.names(in: "certificates").isEmpty)
+    }
+
+    @Test(
+        "Answers for steps that the script has not, or that take none, are refused",
+        arguments: ["no-such-step: yes", "generate: yes", "ready: [yes]", "ready: yes\nready: no"])
+    func wrongAnswers(_ yaml: String) throws {
+        let place = try TestSite()
+        let path = place.site.path("answers.yaml")
+        try Data(yaml.utf8).write(to: URL(fileURLWithPath: path))
+        let error = try #require(throws: CeremonyError.self) {
+            try place.rehearse("root-ca", answers: try CeremonyAnswers.load(path: path))
+        }
+        #expect(error.code == .answersInvalid)
+        try expectUntouched(place)
+    }
+
+    @Test("A site on which another process is at work is left alone")
+    func locked() throws {
+        let place = try TestSite()
+        let lock = try place.site.lockForRun()
+        let error = try #require(throws: CeremonyError.self) { try place.rehearse("root-ca") }
+        #expect(error.code == .locked)
+        try expectUntouched(place)
+        withExtendedLifetime(lock) {}
+    }
+}
