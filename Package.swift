@@ -96,6 +96,9 @@ let package = Package(
             ["AllowlistPublication", "Allowlist", "TransparencyLog", "CBOR", crypto]),
         tests("CertificatesTests", ["Certificates", x509, asn1, crypto, yams]),
         tests("ManifestsTests", ["Manifests", crypto]),
+        tests(
+            "KeyCeremonyTests",
+            ["KeyCeremony", "Sites", "PKCS11", "TokenKeys", "Certificates", "TestTokens", crypto]),
         tests("CommandLineTests", []),
     ],
     swiftLanguageModes: [.v6],

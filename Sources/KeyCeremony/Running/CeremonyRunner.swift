@@ -276,7 +276,7 @@ final class CeremonyRunner {
 }
 
 /// The program that wrote a transcript.
-let toolVersion = "rootline 0.1"
+let toolVersion = "rootline 0.1.0"
 
 extension CeremonyArtefact {
     var json: JSONValue { ["path": .string(path), "fileDigest": .string(digest)] }
