@@ -113,7 +113,9 @@ public enum KeyType: UInt, Sendable {
 }
 
 extension Attribute {
-    public static func objectClass(_ value: ObjectClass) -> Attribute { Attribute(.objectClass, value.rawValue) }
+    public static func objectClass(_ value: ObjectClass) -> Attribute {
+        Attribute(.objectClass, value.rawValue)
+    }
     public static func keyType(_ value: KeyType) -> Attribute { Attribute(.keyType, value.rawValue) }
 }
 

@@ -54,7 +54,8 @@ public final class Module: Sendable {
         }
         guard let library = dlopen(path, RTLD_NOW | RTLD_LOCAL) else {
             throw PKCS11Error(
-                .notPKCS11, subject: "\(path): \(dlerror().map { String(cString: $0) } ?? "cannot be loaded")",
+                .notPKCS11,
+                subject: "\(path): \(dlerror().map { String(cString: $0) } ?? "cannot be loaded")",
                 hint: "Name the vendor's PKCS#11 library (.so).")
         }
         guard let symbol = dlsym(library, "C_GetFunctionList") else {
@@ -63,9 +64,10 @@ public final class Module: Sendable {
                 .notPKCS11, subject: "\(path): exports no C_GetFunctionList",
                 hint: "Name the vendor's PKCS#11 library, not one that it depends on.")
         }
-        typealias GetFunctionList = @convention(c) (
-            UnsafeMutablePointer<UnsafeMutablePointer<CK_FUNCTION_LIST>?>
-        ) -> CK_RV
+        typealias GetFunctionList =
+            @convention(c) (
+                UnsafeMutablePointer<UnsafeMutablePointer<CK_FUNCTION_LIST>?>
+            ) -> CK_RV
         let getFunctionList = unsafeBitCast(symbol, to: GetFunctionList.self)
         var list: UnsafeMutablePointer<CK_FUNCTION_LIST>?
         let answer = getFunctionList(&list)

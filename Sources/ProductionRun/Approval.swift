@@ -37,7 +37,8 @@ extension RunPlan {
     }
 
     /// Signs the statement with the run authority's key and writes it to `authorisationPath`, exclusively.
-    public func approve(_ statement: AuthorisationStatement, authority: OpenToken) throws -> RunAuthorisation {
+    public func approve(_ statement: AuthorisationStatement, authority: OpenToken) throws -> RunAuthorisation
+    {
         let published = try site.publishedKey(.runAuthority)
         let key = try TokenKey(published.label, login: authority.login)
         try key.require(.runAuthority, rehearsal: site.isRehearsal)

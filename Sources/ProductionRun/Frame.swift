@@ -135,7 +135,9 @@ struct Frame {
             var offset = 0
             while offset < part.count {
                 let written = part.withUnsafeBytes {
-                    send(descriptor, $0.baseAddress?.advanced(by: offset), part.count - offset, Int32(MSG_NOSIGNAL))
+                    send(
+                        descriptor, $0.baseAddress?.advanced(by: offset), part.count - offset,
+                        Int32(MSG_NOSIGNAL))
                 }
                 if written < 0 && errno == EINTR { continue }
                 guard written > 0 else {

@@ -26,7 +26,8 @@ struct PublishedLog {
         let now = checkpoint?.size ?? 0
         let refusal = RunError(
             .authorisationRefused, path, "it cites a state of the log that this log does not extend",
-            hint: "The log here is older than, or another than, the one that the approvers saw. Find out why.")
+            hint: "The log here is older than, or another than, the one that the approvers saw. Find out why."
+        )
         guard size <= now else { throw refusal }
         if size == 0 {
             guard root == MerkleTree.emptyRoot.bytes else { throw refusal }

@@ -179,7 +179,8 @@ public final class RunDriver {
         return RunOutcome(
             run: id, quantity: record.run.quantity, released: record.released, burned: record.burned,
             seconds: begun.duration(to: clock.now) / .seconds(1), makingSeconds: makingSeconds,
-            made: record.released - before, peakMemory: Self.peakMemory(workers: limits.workers), folder: folder.path, treeSize: writer.size,
+            made: record.released - before, peakMemory: Self.peakMemory(workers: limits.workers),
+            folder: folder.path, treeSize: writer.size,
             checkpoint: checkpoint)
     }
 

@@ -79,7 +79,8 @@ public struct RunPlan: Sendable {
         let name = manifest.template
         let path: String
         if name.contains("/") {
-            path = URL(fileURLWithPath: manifest.file).deletingLastPathComponent()
+            path =
+                URL(fileURLWithPath: manifest.file).deletingLastPathComponent()
                 .appendingPathComponent(name).path
         } else {
             path = site.templates + "/\(name).yaml"

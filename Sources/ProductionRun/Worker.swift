@@ -57,7 +57,8 @@ public enum Worker {
         let template = try CertificateTemplate.parse(setUp.template, name: setUp.templateName)
         let plan = try DeviceCertificatePlan(
             template: template, issuer: setUp.issuerCertificate,
-            notBefore: Date(timeIntervalSince1970: TimeInterval(setUp.notBefore)), product: setUp.product, rehearsal: setUp.rehearsal)
+            notBefore: Date(timeIntervalSince1970: TimeInterval(setUp.notBefore)), product: setUp.product,
+            rehearsal: setUp.rehearsal)
         try Frame(kind: .ready, payload: []).write(to: descriptor)
 
         if setUp.sessions == 1 {
@@ -111,7 +112,6 @@ enum WorkerFailure: UInt32 {
     case other = 0
     case pinRefused = 1
     case tokenAbsent = 2
-    
 
     static func kind(of error: any Error) -> WorkerFailure {
         switch (error as? PKCS11Error)?.code {

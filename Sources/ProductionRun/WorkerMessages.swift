@@ -55,7 +55,8 @@ struct WorkerSetUp {
         var fields = FieldReader(frame.payload)
         let version = try fields.uint32()
         guard version == WorkerSetUp.version else {
-            throw RunError(.protocolBroken, "worker", "protocol version \(version), not \(WorkerSetUp.version)")
+            throw RunError(
+                .protocolBroken, "worker", "protocol version \(version), not \(WorkerSetUp.version)")
         }
         let setUp = WorkerSetUp(
             module: try fields.text(), tokenSerial: try fields.text(), tokenLabel: try fields.text(),

@@ -37,7 +37,7 @@ final class WorkerProcess {
         let arguments: [UnsafeMutablePointer<CChar>?] = [
             strdup(executable), strdup(Worker.argument), nil,
         ]
-        defer { arguments.forEach { free($0) } }
+        defer { for argument in arguments { free(argument) } }
         // The run blocks its signals to read them from a descriptor; a child must not inherit that.
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)

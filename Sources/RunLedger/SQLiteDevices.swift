@@ -48,7 +48,8 @@ extension SQLiteLedger {
             ).execute(arguments: [number, first.row, devices.count])
             guard database.changesCount == 1 else {
                 throw LedgerError(
-                    .wrongState, run, "rows \(first.row) to \(first.row + devices.count - 1) are not reserved")
+                    .wrongState, run, "rows \(first.row) to \(first.row + devices.count - 1) are not reserved"
+                )
             }
             let product = try String.fetchOne(
                 database.cachedStatement(sql: "SELECT product FROM run WHERE number = ?"),
@@ -62,7 +63,8 @@ extension SQLiteLedger {
                 do {
                     try insert.execute(arguments: [
                         number, device.row, product, device.serial, Data(device.certificateSerialNumber),
-                        Data(device.publicKeyDigest), Data(device.certificateDigest), Data(device.certificate),
+                        Data(device.publicKeyDigest), Data(device.certificateDigest),
+                        Data(device.certificate),
                     ])
                 } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
                     throw LedgerError(
@@ -76,7 +78,9 @@ extension SQLiteLedger {
                     UPDATE run SET released = released + ?1, first_device = ifnull(first_device, ?2)
                     WHERE number = ?3
                     """
-            ).execute(arguments: [devices.count, database.lastInsertedRowID - Int64(devices.count) + 1, number])
+            ).execute(arguments: [
+                devices.count, database.lastInsertedRowID - Int64(devices.count) + 1, number,
+            ])
             if let next { try reserve(next, run: run, number: number, database) }
         }
     }

@@ -27,7 +27,9 @@ public struct SiteTemplate: Codable, Sendable {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw SiteError(
                 .notASite, path, "no such site template",
-                hint: "`--hsm softhsm` is built in; for another HSM name a YAML file made from Templates/sites.")
+                hint:
+                    "`--hsm softhsm` is built in; for another HSM name a YAML file made from Templates/sites."
+            )
         }
         do {
             return try YAMLDecoder().decode(SiteTemplate.self, from: data)

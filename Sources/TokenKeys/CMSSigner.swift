@@ -77,7 +77,8 @@ private enum LibP11 {
                 context = known
             } else {
                 guard let made = PKCS11_CTX_new(), PKCS11_CTX_load(made, path) == 0 else {
-                    throw TokenKeyError(.libraryFailed, name, "libp11 cannot load \(path): \(openSSLReason())")
+                    throw TokenKeyError(
+                        .libraryFailed, name, "libp11 cannot load \(path): \(openSSLReason())")
                 }
                 contexts.byPath[path] = made
                 context = made
@@ -97,7 +98,10 @@ private enum LibP11 {
         }
         // The slots are not released: the keys found in them, and the EVP_PKEY below, point into them.
         for slot in UnsafeMutableBufferPointer(start: slots, count: Int(count))
-        where slot.token != nil && withUnsafePointer(to: slot, { PKCS11_get_slotid_from_slot(.init(mutating: $0)) }) == key.slot.id {
+        where slot.token != nil
+            && withUnsafePointer(to: slot, { PKCS11_get_slotid_from_slot(.init(mutating: $0)) })
+                == key.slot.id
+        {
             var keys: UnsafeMutablePointer<PKCS11_KEY>?
             var keyCount: UInt32 = 0
             guard PKCS11_enumerate_keys(slot.token, &keys, &keyCount) == 0 else {

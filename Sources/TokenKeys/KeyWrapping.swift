@@ -39,7 +39,8 @@ public struct KeyWrapping: Sendable, Hashable {
             }
             let session = try slot.openSession()
             let kek = try session.create([
-                .objectClass(.secretKey), .keyType(.aes), Attribute(.token, false), Attribute(.isPrivate, true),
+                .objectClass(.secretKey), .keyType(.aes), Attribute(.token, false),
+                Attribute(.isPrivate, true),
                 Attribute(.value, bytes: keyEncryptionKey), Attribute(.wrap, true),
             ])
             defer { try? session.destroy(kek) }

@@ -25,7 +25,7 @@ public final class TokenKey: Sendable {
         let key: Object
         do {
             key = try session.findOne([.objectClass(.privateKey), Attribute(.label, name)], name)
-        } catch where error.code == .objectAbsent {
+        } catch  where error.code == .objectAbsent {
             throw TokenKeyError(
                 .keyAbsent, name, "no such key on the token",
                 hint: "`rootline key list` shows the keys; the ceremony of that role makes one.")

@@ -54,7 +54,8 @@ public struct TrustedStation: Sendable, Hashable {
         }
         try onToken(name) { () throws(PKCS11Error) in
             _ = try session.create([
-                .objectClass(.publicKey), .keyType(.rsa), Attribute(.token, true), Attribute(.isPrivate, false),
+                .objectClass(.publicKey), .keyType(.rsa), Attribute(.token, true),
+                Attribute(.isPrivate, false),
                 Attribute(.label, name), Attribute(.id, bytes: Array(digest.prefix(16))),
                 Attribute(.modulus, bytes: modulus), Attribute(.publicExponent, bytes: exponent),
                 Attribute(.wrap, true), Attribute(.encrypt, false), Attribute(.verify, false),
@@ -79,8 +80,11 @@ public struct TrustedStation: Sendable, Hashable {
             .keyAbsent, name, "the token holds no such trusted station key",
             hint: "The token's security officer enrols the station's key before a run can deliver to it.")
         do {
-            for object in try session.find([.objectClass(.publicKey), .keyType(.rsa), Attribute(.label, name)])
-            where try session.attribute(.modulus, of: object)?.value.drop(while: { $0 == 0 }) == modulus[...] {
+            for object in try session.find([
+                .objectClass(.publicKey), .keyType(.rsa), Attribute(.label, name),
+            ])
+            where try session.attribute(.modulus, of: object)?.value.drop(while: { $0 == 0 }) == modulus[...]
+            {
                 if try session.attribute(.trusted, of: object)?.flag == true { return object }
             }
         } catch {

@@ -39,7 +39,9 @@ final class Bench {
         let text = String(decoding: data, as: UTF8.self)
         guard process.terminationStatus == 0 else {
             throw BenchError(
-                description: "\(program) \(arguments.joined(separator: " ")): exit code \(process.terminationStatus)\n\(text)")
+                description:
+                    "\(program) \(arguments.joined(separator: " ")): exit code \(process.terminationStatus)\n\(text)"
+            )
         }
         return text
     }

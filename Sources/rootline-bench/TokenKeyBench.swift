@@ -18,7 +18,8 @@ struct TokenKeyBench {
                 bare[arrangement, default: []].append(rate)
             }
             let manifest = try bench.makeRun("bench-\(round)", devices: devices, site: site)
-            let json = try bench.run("rootline", ["run", "start", manifest, "--site", site, "--format", "json"])
+            let json = try bench.run(
+                "rootline", ["run", "start", manifest, "--site", site, "--format", "json"])
             whole.append(Double(devices) / (try bench.field("seconds", of: json)))
             making.append(Double(devices) / (try bench.field("makingSeconds", of: json)))
             memory.append(try bench.field("peakMemoryBytes", of: json) / 1_048_576)
@@ -33,7 +34,8 @@ struct TokenKeyBench {
             BenchRow(
                 id: "run.token-key", value: median(whole), unit: "devices/s", reference: best.value,
                 ratio: median(whole) / best.value,
-                note: "\(devices) devices, run start to seal; \(bench.cores) cores; bare loop: \(arrangements)"),
+                note:
+                    "\(devices) devices, run start to seal; \(bench.cores) cores; bare loop: \(arrangements)"),
             BenchRow(
                 id: "run.token-key.making", value: median(making), unit: "devices/s", reference: best.value,
                 ratio: median(making) / best.value, note: "without opening and sealing, as the bare loop is"),

@@ -217,7 +217,8 @@ struct AllowlistLookupCommand: ParsableCommand, FormattedCommand {
                 print("  serial       \(device.serial)")
                 print("  product      \(device.product)")
                 print("  run          \(device.run)")
-                print("  entry        \(answer.entryIndex.map { "\($0)" } ?? "") of \(answer.checkpoint.size)")
+                print(
+                    "  entry        \(answer.entryIndex.map { "\($0)" } ?? "") of \(answer.checkpoint.size)")
                 print("  key SHA-256  \(device.key.hex)")
                 if !answer.keyChecked {
                     Terminal.say("The key was not checked: accept a device by serial and key together.")

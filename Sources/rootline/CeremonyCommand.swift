@@ -11,7 +11,8 @@ struct CeremonyCommand: ParsableCommand {
 
 struct CeremonyCheckCommand: ParsableCommand, FormattedCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Check a script: its form, its order, and with a site whether it can be held there.",
+        commandName: "check",
+        abstract: "Check a script: its form, its order, and with a site whether it can be held there.",
         discussion: "Changes nothing and makes no key. Exit code 65 where there is a fault.")
 
     @Argument(help: "The script, e.g. Ceremonies/root-ca/script.yaml.") var script: String
@@ -75,7 +76,8 @@ struct CeremonyRehearseCommand: ParsableCommand, FormattedCommand {
             """)
 
     @Argument(help: "The script, e.g. Ceremonies/root-ca/script.yaml.") var script: String
-    @Option(name: .long, help: "A YAML map of step ids to answers, for steps that ask (default: as expected).")
+    @Option(
+        name: .long, help: "A YAML map of step ids to answers, for steps that ask (default: as expected).")
     var answers: String?
     @OptionGroup var siteOptions: SiteOptions
     @OptionGroup var output: OutputOptions

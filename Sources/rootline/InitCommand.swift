@@ -15,7 +15,8 @@ struct InitCommand: ParsableCommand, FormattedCommand {
     var hsm: String
     @Flag(name: .long, help: "Make a rehearsal site that needs nothing else.") var demo = false
     @Option(
-        name: .long, help: "The log's name, a URL without its scheme; one a customer. Required without --demo.")
+        name: .long,
+        help: "The log's name, a URL without its scheme; one a customer. Required without --demo.")
     var origin: String?
     @OptionGroup var output: OutputOptions
 
@@ -34,7 +35,8 @@ struct InitCommand: ParsableCommand, FormattedCommand {
         let path = isPath ? hsm : try ProductFiles.path("Templates/sites/\(hsm).yaml")
         let template = try SiteTemplate.load(path: path)
         let created = try Site.create(
-            in: folder, template: template, templates: ProductFiles.path("Templates/certificates"), demo: demo,
+            in: folder, template: template, templates: ProductFiles.path("Templates/certificates"),
+            demo: demo,
             origin: origin)
         let site = created.site
         if output.format == .json {

@@ -46,12 +46,14 @@ struct KeyListCommand: ParsableCommand, FormattedCommand {
 
 struct KeyShowCommand: ParsableCommand, FormattedCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Show one key: its attributes as the token answers them, its public part.")
+        commandName: "show",
+        abstract: "Show one key: its attributes as the token answers them, its public part.")
 
     @OptionGroup var siteOptions: SiteOptions
     @OptionGroup var pins: PINOptions
     @OptionGroup var output: OutputOptions
-    @Argument(help: "The key's label, e.g. rehearsal/root-ca:root, as `key list` prints it.") var label: String
+    @Argument(help: "The key's label, e.g. rehearsal/root-ca:root, as `key list` prints it.") var label:
+        String
 
     struct Document: Encodable {
         var version = 1

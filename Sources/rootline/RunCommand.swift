@@ -115,7 +115,9 @@ struct RunApproveCommand: ParsableCommand, FormattedCommand {
             treeSize: statement.treeSize, manifestDigest: plan.rows.digest.hex,
             authorisation: plan.authorisationPath, authorisationDigest: authorisation.digest.hex)
         if output.format == .json { return try printJSON(document) }
-        print("approved  run \(document.run): \(document.quantity.grouped) devices, \(allowed.grouped) losses allowed")
+        print(
+            "approved  run \(document.run): \(document.quantity.grouped) devices, \(allowed.grouped) losses allowed"
+        )
         print("  until     \(document.notAfter)")
         print("  log       \(document.treeSize) entries seen")
         print("  manifest  \(document.manifestDigest)")
@@ -130,7 +132,9 @@ struct WorkerOptions: ParsableArguments {
     var workers: Int?
     @Option(
         name: .long,
-        help: "Sessions a worker, each on a thread: 1 for a token in this machine, many for one in the network.")
+        help:
+            "Sessions a worker, each on a thread: 1 for a token in this machine, many for one in the network."
+    )
     var sessions = 1
 
     func validate() throws {
@@ -258,7 +262,9 @@ private struct RunReport: Encodable {
         )
         print("  packages    \(report.folder)/packages")
         print("  checkpoint  \(report.checkpoint)  (\(Int(report.treeSize).grouped) entries)")
-        print("Hand the checkpoint to somebody outside this site: only a copy elsewhere shows a rollback of all of it.")
+        print(
+            "Hand the checkpoint to somebody outside this site: only a copy elsewhere shows a rollback of all of it."
+        )
     }
 }
 

@@ -16,7 +16,8 @@ struct ModuleTests {
         let text = #expect(throws: PKCS11Error.self) { try Module.load(path: "/etc/passwd") }
         #expect(text?.code == .notPKCS11)
         let library = "/usr/lib/x86_64-linux-gnu/libsqlite3.so.0"
-        let path = FileManager.default.fileExists(atPath: library) ? library : "/lib/x86_64-linux-gnu/libc.so.6"
+        let path =
+            FileManager.default.fileExists(atPath: library) ? library : "/lib/x86_64-linux-gnu/libc.so.6"
         let error = #expect(throws: PKCS11Error.self) { try Module.load(path: path) }
         #expect(error?.code == .notPKCS11)
         #expect(error?.subject.contains("C_GetFunctionList") == true)
@@ -112,14 +113,15 @@ struct LoginTests {
     func pinFile() throws {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("pin-\(UUID())").path
         defer { try? FileManager.default.removeItem(atPath: path) }
-        FileManager.default.createFile(
+        _ = FileManager.default.createFile(
             atPath: path, contents: Data("4711\r\n".utf8), attributes: [.posixPermissions: 0o644])
         let open = #expect(throws: PKCS11Error.self) { try PIN.read(file: path) }
         #expect(open?.code == .pinSourceRefused)
         try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
-        #expect(try PIN.read(file: path).withBytes { start, count in
-            Array(UnsafeBufferPointer(start: start, count: Int(count)))
-        } == Array("4711".utf8))
+        #expect(
+            try PIN.read(file: path).withBytes { start, count in
+                Array(UnsafeBufferPointer(start: start, count: Int(count)))
+            } == Array("4711".utf8))
         try Data().write(to: URL(fileURLWithPath: path))
         #expect(throws: PKCS11Error.self) { try PIN.read(file: path) }
         let absent = #expect(throws: PKCS11Error.self) { try PIN.read(file: path + "-absent") }

@@ -7,10 +7,16 @@ import Testing
 @Suite("The driver works on a second, unlike module (NSS softokn)", .serialized)
 struct SecondModuleTests {
     private static func load() throws -> Module {
-        let paths = ["/usr/lib/x86_64-linux-gnu/libsoftokn3.so", "/usr/lib/x86_64-linux-gnu/nss/libsoftokn3.so"]
+        let paths = [
+            "/usr/lib/x86_64-linux-gnu/libsoftokn3.so", "/usr/lib/x86_64-linux-gnu/nss/libsoftokn3.so",
+        ]
         let path = try #require(
             paths.first { FileManager.default.fileExists(atPath: $0) }, "libnss3 is not installed")
-        return try Module.load(path: path, parameters: "configdir='' certPrefix='' keyPrefix='' secmod='' flags=readOnly,noCertDB,noModDB,forceOpen,optimizeSpace")
+        return try Module.load(
+            path: path,
+            parameters:
+                "configdir='' certPrefix='' keyPrefix='' secmod='' flags=readOnly,noCertDB,noModDB,forceOpen,optimizeSpace"
+        )
     }
 
     @Test("It loads with its parameters and names itself")

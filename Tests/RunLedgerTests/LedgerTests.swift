@@ -1,7 +1,8 @@
 import Foundation
 import GRDB
-@testable import RunLedger
 import Testing
+
+@testable import RunLedger
 
 /// A ledger in a folder of its own.
 private final class Fixture {

@@ -43,7 +43,8 @@ public enum TestTokens {
                     .appendingPathComponent("rootline-tokens-\(getpid())").path
                 try FileManager.default.createDirectory(
                     atPath: store + "/tokens", withIntermediateDirectories: true)
-                let text = "directories.tokendir = \(store)/tokens\nobjectstore.backend = file\nlog.level = ERROR\n"
+                let text =
+                    "directories.tokendir = \(store)/tokens\nobjectstore.backend = file\nlog.level = ERROR\n"
                 try text.write(toFile: store + "/softhsm2.conf", atomically: true, encoding: .utf8)
                 setenv("SOFTHSM2_CONF", store + "/softhsm2.conf", 1)
                 atexit {

@@ -13,7 +13,9 @@ struct SigningKeyTests {
         KeyLabel(role: role, name: name, isRehearsal: true)
     }
 
-    @Test("A key under `backup: none` reads back as local, always sensitive, never extractable", arguments: SigningCurve.allCases)
+    @Test(
+        "A key under `backup: none` reads back as local, always sensitive, never extractable",
+        arguments: SigningCurve.allCases)
     func policy(_ curve: SigningCurve) throws {
         let token = try TestTokens.make()
         let login = try token.slot.login(pin: token.pin)

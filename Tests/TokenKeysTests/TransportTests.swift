@@ -6,7 +6,9 @@ import TokenKeys
 
 @Suite("Device keys leave the token only under a transport key", .serialized)
 struct TransportTests {
-    @Test("SoftHSM's key wrap is RFC 5649 over a key that it fills up with zeros: the vectors tell the two apart")
+    @Test(
+        "SoftHSM's key wrap is RFC 5649 over a key that it fills up with zeros: the vectors tell the two apart"
+    )
     func vector() throws {
         let token = try TestTokens.make()
         let login = try token.slot.login(pin: token.pin)
@@ -36,7 +38,9 @@ struct TransportTests {
     @Test("It goes to the station that the security officer has enrolled, which opens it with plain OpenSSL")
     func enrolledStation() throws {
         let line = try Line()
-        let wrapped = try line.token.slot.withSession { try TransportKey(for: line.station.key, in: $0).wrapped }
+        let wrapped = try line.token.slot.withSession {
+            try TransportKey(for: line.station.key, in: $0).wrapped
+        }
         #expect(wrapped.count == 384)
         #expect(try Self.opened(wrapped, with: line.station.privateKeyPEM).count == 32)
     }
@@ -51,7 +55,9 @@ struct TransportTests {
         #expect(error?.code == .keyAbsent)
     }
 
-    @Test("An attacker with the user's PIN can neither enrol a station, nor take the key out, nor give it a use")
+    @Test(
+        "An attacker with the user's PIN can neither enrol a station, nor take the key out, nor give it a use"
+    )
     func attacker() throws {
         let line = try Line()
         let own = try DemoStation.make()
