@@ -88,6 +88,12 @@ public final class RunDriver {
                 hint: "`rootline run status \(id)` shows it; `rootline run resume \(id)` goes on with it.")
         }
         let authorisation = try plan.authorisation(at: Date())
+        // The ledger, too, refuses a used authorisation; the token still does after the ledger was restored.
+        guard try !RunMarker.exists(authorisation: authorisation.digest, login: token.login) else {
+            throw RunError(
+                .authorisationRefused, plan.authorisationPath, "the token remembers that it was used before",
+                hint: "Was the ledger or the log restored from an older copy? Find out before anything else.")
+        }
         try plan.requireSpace()
         let wrapping = try KeyWrapping.prove(login: token.login)
         try plan.station.requireEnrolled(login: token.login)
@@ -145,6 +151,8 @@ public final class RunDriver {
         var record = try self.record(id)
         report(.opening, record)
         if record.state == .opening {
+            try RunMarker.leave(
+                run: id, authorisation: record.run.authorisationDigest, login: token.login)
             try log.publishOpening(record, authorisation: authorisation)
             try ledger.advance(id, to: .open, at: record.run.openedAt)
             record = try self.record(id)

@@ -51,20 +51,25 @@ extension SQLiteLedger {
                     .wrongState, run, "rows \(first.row) to \(first.row + devices.count - 1) are not reserved"
                 )
             }
-            let product = try String.fetchOne(
+            let product = try Int64.fetchOne(
                 database.cachedStatement(sql: "SELECT product FROM run WHERE number = ?"),
                 arguments: [number])
             let insert = try database.cachedStatement(
                 sql: """
-                    INSERT INTO device(run, row, product, serial, certificate_serial, public_key, digest, certificate)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                    INSERT INTO device(run, row, product, serial, certificate_serial_64, public_key_64,
+                        certificate_64, certificate_serial, public_key, digest, certificate)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """)
             for device in devices {
                 do {
                     try insert.execute(arguments: [
-                        number, device.row, product, device.serial, Data(device.certificateSerialNumber),
-                        Data(device.publicKeyDigest), Data(device.certificateDigest),
-                        Data(device.certificate),
+                        number, device.row, product, device.serial,
+                        // The first octet of a serial number is not random.
+                        SQLiteLedger.bits(device.certificateSerialNumber.dropFirst()),
+                        SQLiteLedger.bits(device.publicKeyDigest[...]),
+                        SQLiteLedger.bits(device.certificateDigest[...]),
+                        Data(device.certificateSerialNumber), Data(device.publicKeyDigest),
+                        Data(device.certificateDigest), Data(device.certificate),
                     ])
                 } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
                     throw LedgerError(
@@ -83,6 +88,11 @@ extension SQLiteLedger {
             ])
             if let next { try reserve(next, run: run, number: number, database) }
         }
+    }
+
+    /// The first 64 bits, as the integer that SQLite indexes.
+    private static func bits(_ bytes: ArraySlice<UInt8>) -> Int64 {
+        Int64(bitPattern: bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) })
     }
 
     @discardableResult
@@ -181,7 +191,7 @@ extension SQLiteLedger {
             let statement = try database.cachedStatement(
                 sql: """
                     SELECT run.id FROM device JOIN run ON run.number = device.run
-                    WHERE device.product = ? AND device.serial = ? AND device.scrapped = 0
+                    WHERE device.product = (SELECT number FROM product WHERE name = ?) AND device.serial = ? AND device.scrapped = 0
                     """)
             for serial in serials {
                 if let run = try String.fetchOne(statement, arguments: [product, serial]) {

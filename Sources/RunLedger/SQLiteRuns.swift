@@ -19,10 +19,12 @@ extension SQLiteLedger {
                     hint: "Each run needs an authorisation of its own.")
             }
             try database.execute(
+                sql: "INSERT OR IGNORE INTO product(name) VALUES (?)", arguments: [run.product])
+            try database.execute(
                 sql: """
                     INSERT INTO run(id, product, manifest, authorisation, template, not_before, quantity, spoilage,
                         open_index, opened_at, state)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'opening')
+                    VALUES (?, (SELECT number FROM product WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, 'opening')
                     """,
                 arguments: [
                     run.id, run.product, Data(run.manifestDigest), Data(run.authorisationDigest),
@@ -43,23 +45,26 @@ extension SQLiteLedger {
 
     public func run(_ id: String) throws(LedgerError) -> RunRecord? {
         try read { database in
-            try Row.fetchOne(database, sql: "SELECT * FROM run WHERE id = ?", arguments: [id])
+            try Row.fetchOne(database, sql: SQLiteLedger.selectRuns + " WHERE id = ?", arguments: [id])
                 .map(SQLiteLedger.record)
         }
     }
 
     public func runs() throws(LedgerError) -> [RunRecord] {
         try read { database in
-            try Row.fetchAll(database, sql: "SELECT * FROM run ORDER BY number").map(SQLiteLedger.record)
+            try Row.fetchAll(database, sql: SQLiteLedger.selectRuns + " ORDER BY run.number").map(SQLiteLedger.record)
         }
     }
+
+    private static let selectRuns =
+        "SELECT run.*, product.name AS product_name FROM run JOIN product ON product.number = run.product"
 
     private static func record(_ row: Row) throws -> RunRecord {
         guard let state = RunState(rawValue: row["state"]) else {
             throw LedgerError(.corrupt, row["id"], "an unknown state: \(row["state"] as String)")
         }
         let run = NewRun(
-            id: row["id"], product: row["product"], manifestDigest: Array(row["manifest"] as Data),
+            id: row["id"], product: row["product_name"], manifestDigest: Array(row["manifest"] as Data),
             authorisationDigest: Array(row["authorisation"] as Data),
             templateDigest: Array(row["template"] as Data), notBefore: row["not_before"],
             quantity: row["quantity"], spoilage: row["spoilage"],

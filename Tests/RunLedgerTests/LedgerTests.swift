@@ -27,7 +27,11 @@ private final class Fixture {
     }
 
     static func number(_ value: Int) -> [UInt8] {
-        [0x40] + [UInt8](repeating: 0, count: 15) + withUnsafeBytes(of: UInt32(value).bigEndian) { Array($0) }
+        [0x40] + withUnsafeBytes(of: UInt64(value).bigEndian) { Array($0) } + [UInt8](repeating: 0, count: 11)
+    }
+
+    static func digest(_ value: Int) -> [UInt8] {
+        Array(number(value).dropFirst()) + [UInt8](repeating: 7, count: 13)
     }
 
     static func reservation(_ first: Int, _ count: Int, salt: Int = 0) -> Reservation {
@@ -39,7 +43,7 @@ private final class Fixture {
         (first..<(first + count)).map {
             LedgerDevice(
                 row: $0, serial: "\(prefix)\($0)", certificateSerialNumber: number($0 + salt),
-                publicKeyDigest: [1] + number($0 + salt), certificateDigest: [2] + number($0 + salt),
+                publicKeyDigest: digest($0 + salt), certificateDigest: digest($0 + salt),
                 certificate: [3] + number($0 + salt))
         }
     }
