@@ -19,8 +19,8 @@ public final class SQLiteLedger: Ledger {
             configuration.journalMode = .wal
             configuration.busyMode = .timeout(5)
             configuration.prepareDatabase { database in
-                // 16 MiB of pages: the unique indexes are written all over.
-                try database.execute(sql: "PRAGMA cache_size = -16384")
+                // 8 MiB of pages: the unique indexes are written all over.
+                try database.execute(sql: "PRAGMA cache_size = -8192")
                 try database.execute(sql: "PRAGMA wal_autocheckpoint = 4096")
             }
             queue = try DatabaseQueue(path: path, configuration: configuration)

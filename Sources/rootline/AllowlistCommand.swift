@@ -125,7 +125,7 @@ struct AllowlistVerifyCommand: ParsableCommand, FormattedCommand {
         print("  \(Int(document.devices).grouped) devices, authorised: \(document.authorised)")
         for run in document.runs {
             print(
-                "  run \(run.run) (\(run.product)): \(run.sealed ? "sealed" : "open"), \(run.released) released of \(run.quantity), \(run.scrapped) scrapped, \(run.burned) burned"
+                "  run \(run.run) (\(run.product)): \(run.sealed ? "sealed" : "open"), \(Int(run.released).grouped) released of \(Int(run.quantity).grouped), \(run.scrapped) scrapped, \(run.burned) burned"
             )
         }
         for warning in document.warnings { Terminal.say("warning: \(warning)") }

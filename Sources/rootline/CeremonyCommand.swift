@@ -102,7 +102,7 @@ struct CeremonyRehearseCommand: ParsableCommand, FormattedCommand {
         let answers = try answers.map { try CeremonyAnswers.load(path: $0) } ?? .expected
         let outcome = try script.rehearse(site: site, answers: answers) { event in
             guard event.phase == .began else { return }
-            Terminal.say("  [\(event.number)/\(event.count)] \(event.actor): \(event.text)")
+            Terminal.say(CeremonyRehearseCommand.line(for: event))
         }
         if output.format == .json {
             return try printJSON(
@@ -115,5 +115,13 @@ struct CeremonyRehearseCommand: ParsableCommand, FormattedCommand {
         for artefact in outcome.artefacts { print("  made        \(artefact.path)") }
         print("  transcript  \(outcome.transcript)")
         print("  head        \(outcome.head)")
+    }
+
+    /// A step on one line, cut to the terminal's width: nobody has to act on it, all of it is in the script.
+    private static func line(for event: CeremonyEvent) -> String {
+        let text = event.text.split(whereSeparator: \.isNewline).joined(separator: " ")
+        let line = "  \(event.number)/\(event.count)  \(event.actor): \(text)"
+        let width = max(60, Terminal.columns - 1)
+        return line.count <= width ? line : line.prefix(width - 1) + "…"
     }
 }
