@@ -47,7 +47,7 @@ setup-test:
 
 demo: setup
 	@echo "Building (the first time takes some minutes) …"
-	@swift build -c release --product rootline 2>&1 | grep -E "error|warning|Compiling|Build of product|Build complete" | tail -n 3
+	swift build -c release --product rootline
 	@ROOTLINE="$$(swift build -c release --show-bin-path)/rootline" DEVICES="$(DEVICES)" OUT="$(OUT)" sh Tests/Demo/demo.sh
 
 test: setup-test

@@ -159,6 +159,7 @@ public final class RunDriver {
         }
         let makingBegun = clock.now
         let before = record.released
+        var isSealPublished = false
         if record.state == .open {
             try folder.describe(plan, wrapping: wrapping)
             try ledger.burn(firstRow: nil, run: id)
@@ -171,14 +172,15 @@ public final class RunDriver {
             try DurableFile.flushFolder(folder.packages)
             try ledger.advance(id, to: .sealing, at: record.run.openedAt)
             record = try self.record(id)
-        } else if record.state == .sealing, writer.size <= record.run.openIndex + 2 {
-            try log.appendReleased(record, from: ledger)
+        } else if record.state == .sealing {
+            // A published seal without the ledger's word for it: the process died between the two.
+            isSealPublished = try log.isSealPublished(record)
+            if !isSealPublished { try log.appendReleased(record, from: ledger) }
         }
         let makingSeconds = makingBegun.duration(to: clock.now) / .seconds(1)
         report(.sealing, record)
         let sealedAt = Int64(Date().timeIntervalSince1970)
-        // A published seal without the ledger's word for it: the process died between the two.
-        if writer.size == 0 || (writer.published?.size ?? 0) <= record.run.openIndex + 2 {
+        if !isSealPublished {
             try log.publishSeal(record, burned: ledger.burned(run: id), at: sealedAt)
         }
         try ledger.advance(id, to: .sealed, at: sealedAt)

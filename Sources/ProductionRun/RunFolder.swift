@@ -23,7 +23,9 @@ struct RunFolder {
         if creating {
             do {
                 try manager.createDirectory(atPath: path, withIntermediateDirectories: true)
-                // The folder itself may hold the authorisation; the packages must be new.
+                // The folder itself may hold the authorisation; the packages must be new, or an empty folder that
+                // a start left which died before the ledger knew of it.
+                if (try? manager.contentsOfDirectory(atPath: path + "/packages"))?.isEmpty == true { return }
                 try manager.createDirectory(
                     atPath: path + "/packages", withIntermediateDirectories: false)
             } catch {

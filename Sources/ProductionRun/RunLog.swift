@@ -40,6 +40,16 @@ struct RunLog {
         ])
     }
 
+    /// Whether the published log has the run's seal; other runs may have been published after its opening.
+    func isSealPublished(_ record: RunRecord) throws -> Bool {
+        var index = writer.published?.size ?? 0
+        while index > record.run.openIndex {
+            index -= 1
+            if case .seal(let seal) = try writer.entry(at: index), seal.run == record.run.id { return true }
+        }
+        return false
+    }
+
     /// Appends the devices that the ledger has of this run, in the order in which they were recorded.
     func appendReleased(_ record: RunRecord, from ledger: any Ledger) throws {
         let certificates = try plan.certificates(notBefore: record.run.notBefore)

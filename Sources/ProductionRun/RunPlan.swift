@@ -24,6 +24,13 @@ public struct RunPlan: Sendable {
         site: Site, manifest path: String, ledger: (any Ledger)?, resuming: String? = nil
     ) throws {
         let manifest = try RunManifest.load(path: path)
+        if resuming == nil, try ledger?.run(manifest.run) != nil {
+            throw LedgerError(
+                .runExists, manifest.run, "a run of this name was started before",
+                hint:
+                    "`rootline run status \(manifest.run)` shows it; an open one goes on with `rootline run resume \(manifest.run)`."
+            )
+        }
         let template = try RunPlan.template(of: manifest, site: site)
         issuer = try RunPlan.issuer(of: manifest, site: site)
         issuerCertificate = try ReceivedCertificate(der: issuer.certificate)

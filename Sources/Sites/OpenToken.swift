@@ -30,7 +30,7 @@ public enum PINSource: Sendable {
             self = .file(String(text.dropFirst(5)))
         } else if text.hasPrefix("env:") || text.hasPrefix("pin:") {
             throw SiteError(
-                .pinUnavailable, String(text.prefix(4)),
+                .pinUnavailable, String(text.prefix(3)),
                 "PINs are not taken from the environment or the command line, which others can read",
                 hint: "Use file:PATH (mode 600) or fd:N.")
         } else {
