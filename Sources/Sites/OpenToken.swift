@@ -91,8 +91,13 @@ extension Site {
                     .pinUnavailable, "token \(name)", "site.yaml names no PIN source for it",
                     hint: "Give one with --pin-source file:PATH or fd:N.")
             }
-            return try PIN.read(file: path(pinSource))
+            return try PIN.read(file: pinFile(pinSource))
         }
+    }
+
+    /// Where a `pinSource` stands: a site's own PIN files move with it, others are named whole.
+    public func pinFile(_ pinSource: String) -> String {
+        pinSource.hasPrefix("/") ? pinSource : path(pinSource)
     }
 
     /// Opens a token: module, slot and login, start-up being one process at a time.

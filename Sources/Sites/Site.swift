@@ -16,7 +16,7 @@ public struct TokenBinding: Codable, Sendable {
     public let serial: String
     public let label: String
     public let activation: Activation
-    /// The file that holds the PIN, relative to the site, where activation is by pin-source.
+    /// The file that holds the PIN, relative to the site or absolute, where activation is by pin-source.
     public let pinSource: String?
     /// The folder, relative to the site, of an embedded SoftHSM's token files; nil for every other module.
     public let store: String?

@@ -80,10 +80,12 @@ public struct TrustedStation: Sendable, Hashable {
             .keyAbsent, name, "the token holds no such trusted station key",
             hint: "The token's security officer enrols the station's key before a run can deliver to it.")
         do {
+            // By the key itself: whatever tool enrolled it, its label is the tool's.
             for object in try session.find([
-                .objectClass(.publicKey), .keyType(.rsa), Attribute(.label, name),
+                .objectClass(.publicKey), .keyType(.rsa), Attribute(.modulus, bytes: modulus),
             ])
-            where try session.attribute(.modulus, of: object)?.value.drop(while: { $0 == 0 }) == modulus[...]
+            where try session.attribute(.publicExponent, of: object)?.value.drop(while: { $0 == 0 })
+                == exponent[...]
             {
                 if try session.attribute(.trusted, of: object)?.flag == true { return object }
             }

@@ -68,7 +68,7 @@ struct SiteCheck {
                 )
                 return
             }
-            if access(site.path(source), R_OK) != 0 {
+            if access(site.pinFile(source), R_OK) != 0 {
                 report(token.place, "activation.pin-source", "its PIN source \(source) cannot be read")
             }
         }
