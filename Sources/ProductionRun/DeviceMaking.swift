@@ -1,5 +1,6 @@
 import Certificates
 import Foundation
+import Logging
 import Manifests
 import PKCS11
 import RunLedger
@@ -13,6 +14,7 @@ final class DeviceMaking {
     private let folder: RunFolder
     private let log: RunLog
     private let limits: WorkerLimits
+    private let chunkRows: Int
     private let certificates: DeviceCertificatePlan
     private let rows: ManifestRows
     private let run: String
@@ -23,6 +25,7 @@ final class DeviceMaking {
     private var released: Int
     private var burned: Int
     private var isStopping = false
+    private let logger = Logger(label: "rootline.run")
 
     init(
         driver: RunDriver, plan: RunPlan, record: RunRecord, folder: RunFolder, log: RunLog,
@@ -39,6 +42,16 @@ final class DeviceMaking {
         rows = try plan.rows.rows(from: nextToRecord)
         released = record.released
         burned = record.burned
+        // A crash burns all that is in hand: never more than half of the losses that are still allowed.
+        let allowedLosses = record.remainingAllowance - (record.run.quantity - nextToRecord)
+        guard allowedLosses >= 0 else {
+            throw LedgerError(
+                .allowanceSpent, run,
+                "\(record.run.quantity - nextToRecord) devices are missing, and \(record.remainingAllowance) more certificates are authorised",
+                hint: "Losses used the allowance up: the approvers must authorise another run for the rest.")
+        }
+        let share = allowedLosses / (2 * limits.workers * (limits.sessions + 1))
+        chunkRows = allowedLosses == 0 ? limits.chunkRows : max(1, min(limits.chunkRows, share))
         setUp = WorkerSetUp(
             module: driver.token.slot.module.path, tokenSerial: driver.token.binding.serial,
             tokenLabel: driver.token.binding.label, issuerLabel: driver.keys.issuer.label.description,
@@ -93,7 +106,7 @@ final class DeviceMaking {
     }
 
     private func nextChunk() throws -> WorkChunk? {
-        let batch = try rows.next(limits.chunkRows)
+        let batch = try rows.next(chunkRows)
         guard let first = batch.first else { return nil }
         return WorkChunk(
             firstRow: first.index,
@@ -111,6 +124,9 @@ final class DeviceMaking {
     /// Burns what a lost worker had in hand, and reserves the same rows under new serial numbers.
     private func replacement(for chunk: WorkChunk) throws -> WorkChunk {
         burned += try driver.ledger.burn(firstRow: chunk.firstRow, run: run)
+        logger.warning(
+            "rows burned",
+            metadata: ["run": "\(run)", "firstRow": "\(chunk.firstRow)", "rows": "\(chunk.rows.count)"])
         let again = WorkChunk(
             firstRow: chunk.firstRow,
             rows: chunk.rows.map {
@@ -136,6 +152,9 @@ final class DeviceMaking {
         try driver.ledger.record(devices, run: run, reservingNext: next.map(reservation))
         try package.publish()
         try log.append(devices, certificates)
+        logger.debug(
+            "chunk recorded",
+            metadata: ["run": "\(run)", "firstRow": "\(chunk.firstRow)", "rows": "\(chunk.rows.count)"])
         nextToRecord += chunk.rows.count
         released += chunk.rows.count
         driver.progress(

@@ -87,6 +87,11 @@ public final class RunDriver {
                 .runExists, id, "a run of this name was started before",
                 hint: "`rootline run status \(id)` shows it; `rootline run resume \(id)` goes on with it.")
         }
+        if let other = try ledger.runs().first(where: { $0.state == .opening }) {
+            throw RunError(
+                .interrupted, other.run.id, "this run was interrupted while its opening was published",
+                hint: "First go on with it: rootline run resume \(other.run.id)")
+        }
         let authorisation = try plan.authorisation(at: Date())
         // The ledger, too, refuses a used authorisation; the token still does after the ledger was restored.
         guard try !RunMarker.exists(authorisation: authorisation.digest, login: token.login) else {

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Logging
 import PKCS11
 import Sites
 
@@ -25,6 +26,7 @@ final class WorkerPool {
     private let limits: WorkerLimits
     private var workers: [WorkerProcess] = []
     private var failuresInARow = 0
+    private let log = Logger(label: "rootline.workers")
 
     init(
         executable: String, setUp: WorkerSetUp, pin: PIN, columns: Int, limits: WorkerLimits,
@@ -71,6 +73,7 @@ final class WorkerPool {
         switch frame?.kind {
         case .ready:
             worker.markReady()
+            log.debug("worker ready", metadata: ["pid": "\(worker.process)"])
             return worker
         case .failed:
             throw WorkerPool.failure(frame)
@@ -145,6 +148,12 @@ final class WorkerPool {
         let worker = workers[index]
         let ending = worker.kill()
         failuresInARow += 1
+        log.warning(
+            "worker lost",
+            metadata: [
+                "pid": "\(worker.process)", "ending": "\(ending)", "reason": "\(reason)",
+                "chunks": "\(worker.inFlight.count)", "failuresInARow": "\(failuresInARow)",
+            ])
         guard failuresInARow <= limits.failuresInARow else {
             throw RunError(
                 .workersFailed, "workers", "\(failuresInARow) failed in a row, the last: \(reason)",
@@ -159,6 +168,8 @@ final class WorkerPool {
     private func recycle() throws {
         for (index, worker) in workers.enumerated()
         where worker.devices >= limits.devicesPerWorker && worker.inFlight.isEmpty {
+            log.debug(
+                "worker recycled", metadata: ["pid": "\(worker.process)", "devices": "\(worker.devices)"])
             worker.end()
             workers[index] = try start()
         }
