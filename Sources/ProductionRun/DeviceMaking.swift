@@ -25,6 +25,8 @@ final class DeviceMaking {
     private var released: Int
     private var burned: Int
     private var isStopping = false
+    /// Why no more rows can be begun; thrown when those in hand are recorded.
+    private var obstacle: LedgerError?
     private let logger = Logger(label: "rootline.run")
 
     init(
@@ -75,8 +77,13 @@ final class DeviceMaking {
             lockLogin: { [site = driver.site] in try site.lockForLogin() })
         defer { pool.end() }
         for _ in 0..<pool.capacity {
-            guard let chunk = try nextChunk() else { break }
-            try driver.ledger.reserve(reservation(of: chunk), run: run)
+            guard obstacle == nil, let chunk = try nextChunk() else { break }
+            do {
+                try driver.ledger.reserve(reservation(of: chunk), run: run)
+            } catch where error.code == .allowanceSpent {
+                stop(because: error)
+                break
+            }
             try pool.give(chunk)
         }
         while !(pool.isIdle && finished.isEmpty) {
@@ -86,7 +93,9 @@ final class DeviceMaking {
                     finished[chunk.firstRow] = (chunk, made)
                 case .lost(let chunks, let reason):
                     driver.notice("A worker was replaced: \(reason)")
-                    for chunk in chunks { try pool.give(try replacement(for: chunk)) }
+                    for chunk in chunks {
+                        if let again = try replacement(for: chunk) { try pool.give(again) }
+                    }
                 case .stopRequested:
                     isStopping = true
                     driver.notice("Stopping when the rows in hand are recorded…")
@@ -94,10 +103,12 @@ final class DeviceMaking {
             }
             while let (chunk, made) = finished.removeValue(forKey: nextToRecord) {
                 let next = isStopping ? nil : try nextChunk()
-                try record(chunk, made, reservingNext: next)
-                if let next { try pool.give(next) }
+                if try record(chunk, made, reservingNext: next), let next { try pool.give(next) }
             }
+            // A gap before the finished chunks: what stands behind it cannot be recorded in row order.
+            if obstacle != nil, pool.isIdle { break }
         }
+        if let obstacle { throw obstacle }
         if isStopping, nextToRecord < plan.manifest.quantity {
             throw RunError(
                 .interrupted, run, "stopped with \(nextToRecord) of \(plan.manifest.quantity) devices made",
@@ -121,8 +132,9 @@ final class DeviceMaking {
             certificateSerialNumbers: chunk.rows.map(\.certificateSerialNumber.bytes))
     }
 
-    /// Burns what a lost worker had in hand, and reserves the same rows under new serial numbers.
-    private func replacement(for chunk: WorkChunk) throws -> WorkChunk {
+    /// Burns what a lost worker had in hand, and reserves the same rows under new serial numbers; nil where the
+    /// allowance does not reach for that.
+    private func replacement(for chunk: WorkChunk) throws -> WorkChunk? {
         burned += try driver.ledger.burn(firstRow: chunk.firstRow, run: run)
         logger.warning(
             "rows burned",
@@ -132,13 +144,27 @@ final class DeviceMaking {
             rows: chunk.rows.map {
                 WorkChunk.Row(certificateSerialNumber: CertificateSerialNumber(), values: $0.values)
             })
-        try driver.ledger.reserve(reservation(of: again), run: run)
+        do {
+            try driver.ledger.reserve(reservation(of: again), run: run)
+        } catch where error.code == .allowanceSpent {
+            stop(because: error)
+            return nil
+        }
         return again
+    }
+
+    private func stop(because error: LedgerError) {
+        obstacle = obstacle ?? error
+        isStopping = true
     }
 
     /// Transport key and package flushed, ledger committed, package shown, log grown: in this order, so that each later thing
     /// only ever speaks of what the earlier ones hold.
-    private func record(_ chunk: WorkChunk, _ made: MadeChunk, reservingNext next: WorkChunk?) throws {
+    ///
+    /// Answers whether `next` is reserved now: a spent allowance must not cost the devices that are made.
+    private func record(
+        _ chunk: WorkChunk, _ made: MadeChunk, reservingNext next: WorkChunk?
+    ) throws -> Bool {
         let package = PackageChunk(folder: folder.packages, firstRow: chunk.firstRow)
         try folder.keep(transportKey: made.transportKey)
         try package.prepare(chunk, made)
@@ -149,7 +175,14 @@ final class DeviceMaking {
                 publicKeyDigest: pair.1.publicKeyDigest, certificateDigest: pair.1.certificateDigest,
                 certificate: pair.1.certificate)
         }
-        try driver.ledger.record(devices, run: run, reservingNext: next.map(reservation))
+        var isNextReserved = next != nil
+        do {
+            try driver.ledger.record(devices, run: run, reservingNext: next.map(reservation))
+        } catch where error.code == .allowanceSpent {
+            try driver.ledger.record(devices, run: run, reservingNext: nil)
+            stop(because: error)
+            isNextReserved = false
+        }
         try package.publish()
         try log.append(devices, certificates)
         logger.debug(
@@ -160,5 +193,6 @@ final class DeviceMaking {
         driver.progress(
             RunProgress(
                 stage: .making, released: released, quantity: plan.manifest.quantity, burned: burned))
+        return isNextReserved
     }
 }

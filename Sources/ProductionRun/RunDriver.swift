@@ -92,6 +92,11 @@ public final class RunDriver {
                 .interrupted, other.run.id, "this run was interrupted while its opening was published",
                 hint: "First go on with it: rootline run resume \(other.run.id)")
         }
+        if let other = try ledger.runs().first(where: { $0.state != .sealed }) {
+            throw RunError(
+                .unfinished, other.run.id, "this run is unfinished; a line makes one run at a time",
+                hint: "rootline run resume \(other.run.id)")
+        }
         let authorisation = try plan.authorisation(at: Date())
         // The ledger, too, refuses a used authorisation; the token still does after the ledger was restored.
         guard try !RunMarker.exists(authorisation: authorisation.digest, login: token.login) else {

@@ -15,6 +15,8 @@ public struct RunError: Error, CustomStringConvertible {
         case io = "run-io"
         /// The run was stopped on request, at the end of a chunk.
         case interrupted = "run-interrupted"
+        /// Another run of the site has not been sealed yet.
+        case unfinished = "run-unfinished"
         /// Worker processes kept failing.
         case workersFailed = "run-workers-failed"
         /// The run is not in the state that the command needs.

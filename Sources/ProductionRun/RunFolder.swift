@@ -21,21 +21,20 @@ struct RunFolder {
         self.path = path
         let manager = FileManager.default
         if creating {
-            do {
-                try manager.createDirectory(atPath: path, withIntermediateDirectories: true)
-                // The folder itself may hold the authorisation; the packages must be new, or an empty folder that
-                // a start left which died before the ledger knew of it.
-                if (try? manager.contentsOfDirectory(atPath: path + "/packages"))?.isEmpty == true { return }
-                try manager.createDirectory(
-                    atPath: path + "/packages", withIntermediateDirectories: false)
-            } catch {
-                let isThere = manager.fileExists(atPath: path + "/packages")
+            // The folder may hold the authorisation, and empty packages where a start ended before its first step.
+            let contents = try? manager.contentsOfDirectory(atPath: path + "/packages")
+            if let contents, !contents.isEmpty {
                 throw RunError(
-                    .cannotCreate, path + "/packages",
-                    isThere ? "is there already" : error.localizedDescription,
-                    hint: isThere
-                        ? "Nothing is overwritten: move the folder away, or name the run otherwise."
-                        : "Make the site's folder writable.")
+                    .cannotCreate, path + "/packages", "is there already",
+                    hint: "Nothing is overwritten: move the folder away, or name the run otherwise.")
+            }
+            do {
+                try manager.createDirectory(
+                    atPath: path + "/packages", withIntermediateDirectories: true)
+            } catch {
+                throw RunError(
+                    .cannotCreate, path + "/packages", error.localizedDescription,
+                    hint: "Make the site's folder writable, and see that nothing stands in the way.")
             }
         } else if !manager.fileExists(atPath: path + "/packages") {
             throw RunError(.io, path, "the run's folder is gone", hint: "Restore it from the backup.")

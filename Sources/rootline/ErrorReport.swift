@@ -126,7 +126,7 @@ struct ErrorReport {
         case .siteNotReady: return noInput
         case .cannotCreate: return cannotCreate
         case .diskFull, .io: return inputOutput
-        case .interrupted, .workersFailed: return temporary
+        case .interrupted, .unfinished, .workersFailed: return temporary
         case .wrongState: return badInput
         case .protocolBroken: return defect
         }
