@@ -77,13 +77,7 @@ final class DeviceMaking {
             lockLogin: { [site = driver.site] in try site.lockForLogin() })
         defer { pool.end() }
         for _ in 0..<pool.capacity {
-            guard obstacle == nil, let chunk = try nextChunk() else { break }
-            do {
-                try driver.ledger.reserve(reservation(of: chunk), run: run)
-            } catch where error.code == .allowanceSpent {
-                stop(because: error)
-                break
-            }
+            guard let chunk = try nextChunk(), try reserve(chunk) else { break }
             try pool.give(chunk)
         }
         while !(pool.isIdle && finished.isEmpty) {
@@ -144,13 +138,19 @@ final class DeviceMaking {
             rows: chunk.rows.map {
                 WorkChunk.Row(certificateSerialNumber: CertificateSerialNumber(), values: $0.values)
             })
+        return try reserve(again) ? again : nil
+    }
+
+    /// Reserves a chunk; false where the allowance does not reach for it.
+    private func reserve(_ chunk: WorkChunk) throws -> Bool {
         do {
-            try driver.ledger.reserve(reservation(of: again), run: run)
-        } catch where error.code == .allowanceSpent {
+            try driver.ledger.reserve(reservation(of: chunk), run: run)
+            return true
+        } catch {
+            guard error.code == .allowanceSpent else { throw error }
             stop(because: error)
-            return nil
+            return false
         }
-        return again
     }
 
     private func stop(because error: LedgerError) {
@@ -178,7 +178,8 @@ final class DeviceMaking {
         var isNextReserved = next != nil
         do {
             try driver.ledger.record(devices, run: run, reservingNext: next.map(reservation))
-        } catch where error.code == .allowanceSpent {
+        } catch {
+            guard error.code == .allowanceSpent else { throw error }
             try driver.ledger.record(devices, run: run, reservingNext: nil)
             stop(because: error)
             isNextReserved = false
