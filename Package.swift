@@ -51,10 +51,12 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         // Arrows point down only: each line may use the lines above it.
+        library("StrictYAML", [yams]),
+        library("CanonicalJSON"),
         library("PKCS11", ["CCryptoki"]),
-        library("Certificates", [x509, asn1, crypto, yams]),
+        library("Certificates", ["StrictYAML", x509, asn1, crypto]),
         library("TokenKeys", ["PKCS11", "CLibP11", "COpenSSL", x509, asn1, crypto]),
-        library("Manifests", [yams, crypto]),
+        library("Manifests", ["StrictYAML", "CanonicalJSON", crypto]),
         library("RunLedger", [grdb]),
         library("CBOR"),
         library("TransparencyLog", [crypto]),
@@ -69,7 +71,10 @@ let package = Package(
             ]),
         library(
             "KeyCeremony",
-            ["Sites", "PKCS11", "TokenKeys", "Certificates", x509, asn1, crypto, yams]),
+            [
+                "Sites", "PKCS11", "TokenKeys", "Certificates", "StrictYAML", "CanonicalJSON", x509, asn1,
+                crypto,
+            ]),
         .executableTarget(
             name: "rootline",
             dependencies: [
@@ -85,6 +90,8 @@ let package = Package(
         .target(
             name: "TestTokens", dependencies: ["PKCS11"], path: "Tests/TestTokens",
             swiftSettings: swiftSettings),
+        tests("StrictYAMLTests", ["StrictYAML"]),
+        tests("CanonicalJSONTests", ["CanonicalJSON"]),
         tests("PKCS11Tests", ["PKCS11", "TestTokens"]),
         tests("TokenKeysTests", ["TokenKeys", "PKCS11", "TestTokens", x509, asn1, crypto]),
         tests("RunLedgerTests", ["RunLedger", grdb]),
@@ -99,7 +106,8 @@ let package = Package(
         tests(
             "KeyCeremonyTests",
             ["KeyCeremony", "Sites", "PKCS11", "TokenKeys", "Certificates", "TestTokens", crypto]),
-        tests("CommandLineTests", []),
+        .testTarget(
+            name: "CommandLineTests", exclude: ["Scripts", "Tools"], swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu11

@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import StrictYAML
 
 /// A certificate template: everything that certificates of one kind have in common.
 ///

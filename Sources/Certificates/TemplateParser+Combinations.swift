@@ -1,7 +1,9 @@
+import StrictYAML
+
 /// Combinations that are readable one by one and illegal together.
 extension TemplateParser {
     mutating func checkCombinations(
-        _ template: CertificateTemplate, _ top: StrictYAML.Fields, _ fields: StrictYAML.Fields
+        _ template: CertificateTemplate, _ top: YAMLReader.Fields, _ fields: YAMLReader.Fields
     ) {
         let extensions = template.extensions
         let usages = extensions.keyUsage?.content ?? []
@@ -80,7 +82,7 @@ extension TemplateParser {
         checkPlaceholders(template, top)
     }
 
-    private mutating func checkPlaceholders(_ template: CertificateTemplate, _ top: StrictYAML.Fields) {
+    private mutating func checkPlaceholders(_ template: CertificateTemplate, _ top: YAMLReader.Fields) {
         let subjectWords = template.subject.flatMap(\.text.placeholders)
         if template.kind == .device {
             let fixed = ["serial", "product"]

@@ -1,4 +1,4 @@
-import Yams
+import StrictYAML
 
 extension TemplateParser {
     private static let known: [(name: String, oid: [UInt])] = [
@@ -8,10 +8,10 @@ extension TemplateParser {
         ("certificatePolicies", [2, 5, 29, 32]), ("cRLDistributionPoints", [2, 5, 29, 31]),
     ]
 
-    mutating func extensions(_ top: StrictYAML.Fields) -> TemplateExtensions? {
+    mutating func extensions(_ top: YAMLReader.Fields) -> TemplateExtensions? {
         guard let node = top["extensions"],
             let fields = yaml.fields(
-                node, at: "extensions", required: Self.known.map(\.name) + ["other"])
+                node, required: Self.known.map(\.name) + ["other"])
         else { return nil }
         extensionFields = fields
         let before = yaml.problems.count
@@ -48,30 +48,29 @@ extension TemplateParser {
 
     /// Reads an extension that is `none`, or a mapping with `critical` and one more key.
     private mutating func value<Content>(
-        _ fields: StrictYAML.Fields, _ name: String, _ key: String?,
-        _ content: (inout TemplateParser, StrictYAML.Fields) -> Content?
+        _ fields: YAMLReader.Fields, _ name: String, _ key: String?,
+        _ content: (inout TemplateParser, YAMLReader.Fields) -> Content?
     ) -> TemplateExtensions.Value<Content>? {
-        guard let node = fields[name], !yaml.isNone(node) else { return nil }
+        guard let node = fields[name], !node.isNone else { return nil }
         let required = ["critical"] + (key.map { [$0] } ?? [])
-        guard let inner = yaml.fields(node, at: fields.path(of: name), required: required) else { return nil }
+        guard let inner = yaml.fields(node, required: required) else { return nil }
         let critical = yaml.flag(inner, "critical")
         guard let value = content(&self, inner), let critical else { return nil }
         return .init(critical: critical, content: value)
     }
 
     private mutating func basicConstraints(
-        _ fields: StrictYAML.Fields
+        _ fields: YAMLReader.Fields
     ) -> TemplateExtensions.Value<TemplateExtensions.BasicConstraints>? {
-        guard let node = fields["basicConstraints"], !yaml.isNone(node) else { return nil }
+        guard let node = fields["basicConstraints"], !node.isNone else { return nil }
         guard
-            let inner = yaml.fields(
-                node, at: fields.path(of: "basicConstraints"), required: ["critical", "ca", "pathLength"])
+            let inner = yaml.fields(node, required: ["critical", "ca", "pathLength"])
         else { return nil }
         let critical = yaml.flag(inner, "critical")
         let isCA = yaml.flag(inner, "ca")
         var pathLength: Int?
-        if let length = inner["pathLength"], !yaml.isNone(length) {
-            pathLength = yaml.integer(length, at: inner.path(of: "pathLength"), in: 0...16)
+        if let length = inner["pathLength"], !length.isNone {
+            pathLength = yaml.integer(length, in: 0...16)
             if isCA == false {
                 yaml.refuse(
                     inner, "pathLength", "template.path-length",
@@ -83,7 +82,7 @@ extension TemplateParser {
     }
 
     private mutating func identifiers(
-        _ fields: StrictYAML.Fields, _ key: String, known: [String: [UInt]]
+        _ fields: YAMLReader.Fields, _ key: String, known: [String: [UInt]]
     ) -> [[UInt]]? {
         guard let list = yaml.list(fields, key) else { return nil }
         guard !list.isEmpty else {
@@ -91,11 +90,10 @@ extension TemplateParser {
             return nil
         }
         var identifiers: [[UInt]] = []
-        for (index, node) in list.enumerated() {
-            let path = "\(fields.path(of: key))[\(index)]"
-            guard let oid = identifier(node, at: path, known: known) else { continue }
+        for node in list {
+            guard let oid = identifier(node, known: known) else { continue }
             if identifiers.contains(oid) {
-                yaml.report(StrictYAML.position(node), path, "field.repeated", "this is in the list already")
+                yaml.report(node, "field.repeated", "this is in the list already")
                 continue
             }
             identifiers.append(oid)
@@ -103,17 +101,17 @@ extension TemplateParser {
         return identifiers.count == list.count ? identifiers : nil
     }
 
-    private mutating func identifier(_ node: Node, at path: String, known: [String: [UInt]]) -> [UInt]? {
-        guard let text = yaml.text(node, at: path) else { return nil }
+    private mutating func identifier(_ node: YAMLNode, known: [String: [UInt]]) -> [UInt]? {
+        guard let text = yaml.text(node) else { return nil }
         if let oid = known[text] ?? ObjectIdentifierText.components(text) { return oid }
         let names = known.keys.sorted().joined(separator: ", ")
         yaml.report(
-            StrictYAML.position(node), path, "template.oid",
+            node, "template.oid",
             "\(text) is not a dotted OID" + (names.isEmpty ? "" : " or one of: \(names)"))
         return nil
     }
 
-    private mutating func texts(_ fields: StrictYAML.Fields, _ key: String, _ rule: TextRule)
+    private mutating func texts(_ fields: YAMLReader.Fields, _ key: String, _ rule: TextRule)
         -> [TemplateText]?
     {
         guard let list = yaml.list(fields, key) else { return nil }
@@ -121,15 +119,14 @@ extension TemplateParser {
             yaml.refuse(fields, key, "field.value", "the list is empty; write none for the whole extension")
             return nil
         }
-        let path = fields.path(of: key)
         var texts: [TemplateText] = []
-        for (index, node) in list.enumerated() {
-            if let text = templateText(node, at: "\(path)[\(index)]", rule) { texts.append(text) }
+        for node in list {
+            if let text = templateText(node, rule) { texts.append(text) }
         }
         return texts.count == list.count ? texts : nil
     }
 
-    private mutating func alternativeNames(_ fields: StrictYAML.Fields) -> [TemplateExtensions
+    private mutating func alternativeNames(_ fields: YAMLReader.Fields) -> [TemplateExtensions
         .AlternativeName]?
     {
         guard let list = yaml.list(fields, "names") else { return nil }
@@ -139,42 +136,34 @@ extension TemplateParser {
             return nil
         }
         var names: [TemplateExtensions.AlternativeName] = []
-        for (index, node) in list.enumerated() {
-            let path = "\(fields.path(of: "names"))[\(index)]"
+        for node in list {
             let forms = ["dns", "uri", "hardwareModuleName"]
-            guard let name = yaml.fields(node, at: path, required: [], optional: forms) else { continue }
+            guard let name = yaml.fields(node, required: [], optional: forms) else { continue }
             let given = forms.filter { name[$0] != nil }
             guard given.count == 1 else {
                 yaml.report(
-                    StrictYAML.position(node), path, "field.value",
-                    "a name is exactly one of: \(forms.joined(separator: ", "))")
+                    node, "field.value", "a name is exactly one of: \(forms.joined(separator: ", "))")
                 continue
             }
             if let text = templateText(name, "dns", .dns) { names.append(.dns(text)) }
             if let text = templateText(name, "uri", .uri) { names.append(.uri(text)) }
             guard let module = name["hardwareModuleName"] else { continue }
-            let modulePath = name.path(of: "hardwareModuleName")
-            guard let inner = yaml.fields(module, at: modulePath, required: ["type", "serial"]) else {
-                continue
-            }
-            let type = inner["type"].flatMap { identifier($0, at: inner.path(of: "type"), known: [:]) }
+            guard let inner = yaml.fields(module, required: ["type", "serial"]) else { continue }
+            let type = inner["type"].flatMap { identifier($0, known: [:]) }
             let serial = templateText(inner, "serial", .hardwareSerial)
             if let type, let serial { names.append(.hardwareModule(type: type, serial: serial)) }
         }
         return names.count == list.count ? names : nil
     }
 
-    private mutating func other(_ fields: StrictYAML.Fields) -> [TemplateExtensions.Other] {
-        guard let node = fields["other"], !yaml.isNone(node),
-            let list = yaml.list(node, at: fields.path(of: "other"))
+    private mutating func other(_ fields: YAMLReader.Fields) -> [TemplateExtensions.Other] {
+        guard let node = fields["other"], !node.isNone,
+            let list = yaml.list(node)
         else { return [] }
         var others: [TemplateExtensions.Other] = []
-        for (index, item) in list.enumerated() {
-            let path = "\(fields.path(of: "other"))[\(index)]"
-            guard let inner = yaml.fields(item, at: path, required: ["oid", "critical", "der"]) else {
-                continue
-            }
-            let oid = inner["oid"].flatMap { identifier($0, at: inner.path(of: "oid"), known: [:]) }
+        for item in list {
+            guard let inner = yaml.fields(item, required: ["oid", "critical", "der"]) else { continue }
+            let oid = inner["oid"].flatMap { identifier($0, known: [:]) }
             let critical = yaml.flag(inner, "critical")
             guard let hex = yaml.text(inner, "der") else { continue }
             guard let der = [UInt8](hexadecimal: hex), DERElement(der) != nil else {

@@ -1,21 +1,21 @@
-import Yams
+import StrictYAML
 
 /// Reads the YAML of a template; see `Templates/certificates` for every key with its meaning.
 struct TemplateParser {
-    var yaml = StrictYAML()
+    var yaml = YAMLReader()
     /// The keys of the extensions, for faults of combinations.
-    var extensionFields: StrictYAML.Fields?
+    var extensionFields: YAMLReader.Fields?
 
     mutating func template(_ bytes: [UInt8], name: String) -> CertificateTemplate? {
         guard let root = yaml.document(bytes),
             let top = yaml.fields(
-                root, at: "",
+                root,
                 required: [
                     "version", "kind", "rotates", "key", "signatureAlgorithms", "subject", "serialNumber",
                     "validity", "extensions",
                 ])
         else { return nil }
-        if let version = top["version"] { _ = yaml.integer(version, at: "version", in: 1...1) }
+        _ = yaml.integer(top, "version", in: 1...1)
         let kind = yaml.choice(top, "kind", of: CertificateTemplate.Kind.self)
         let rotates = yaml.flag(top, "rotates")
         let curves = curves(top)
@@ -34,15 +34,15 @@ struct TemplateParser {
         return template
     }
 
-    private mutating func curves(_ top: StrictYAML.Fields) -> [EllipticCurve]? {
-        guard let node = top["key"], let key = yaml.fields(node, at: "key", required: ["type", "curves"])
+    private mutating func curves(_ top: YAMLReader.Fields) -> [EllipticCurve]? {
+        guard let node = top["key"], let key = yaml.fields(node, required: ["type", "curves"])
         else { return nil }
         enum KeyType: String, CaseIterable { case ec }
         let type = yaml.choice(key, "type", of: KeyType.self)
-        if let nodes = key["curves"], let list = yaml.list(nodes, at: "key.curves") {
-            for (index, item) in list.enumerated() where item.string == "P-521" {
+        if let list = yaml.list(key, "curves") {
+            for item in list where item.scalar == "P-521" {
                 yaml.report(
-                    StrictYAML.position(item), "key.curves[\(index)]", "template.p521",
+                    item, "template.p521",
                     "P-521 is refused: tokens list the curve and then fail after generation")
                 return nil
             }
@@ -52,21 +52,18 @@ struct TemplateParser {
     }
 
     mutating func choices<Choice: RawRepresentable & CaseIterable & Hashable>(
-        _ fields: StrictYAML.Fields, _ key: String, of type: Choice.Type
+        _ fields: YAMLReader.Fields, _ key: String, of type: Choice.Type
     ) -> [Choice]? where Choice.RawValue == String {
         guard let list = yaml.list(fields, key) else { return nil }
-        let path = fields.path(of: key)
         guard !list.isEmpty else {
             yaml.refuse(fields, key, "field.value", "the list is empty")
             return nil
         }
         var choices: [Choice] = []
-        for (index, node) in list.enumerated() {
-            guard let choice = yaml.choice(node, at: "\(path)[\(index)]", of: type) else { return nil }
+        for node in list {
+            guard let choice = yaml.choice(node, of: type) else { return nil }
             if choices.contains(choice) {
-                yaml.report(
-                    StrictYAML.position(node), "\(path)[\(index)]", "field.repeated",
-                    "this is in the list already")
+                yaml.report(node, "field.repeated", "this is in the list already")
                 return nil
             }
             choices.append(choice)
@@ -74,7 +71,7 @@ struct TemplateParser {
         return choices
     }
 
-    private mutating func subject(_ top: StrictYAML.Fields) -> [SubjectAttribute]? {
+    private mutating func subject(_ top: YAMLReader.Fields) -> [SubjectAttribute]? {
         guard let list = yaml.list(top, "subject") else { return nil }
         guard !list.isEmpty else {
             yaml.refuse(
@@ -83,11 +80,8 @@ struct TemplateParser {
             return nil
         }
         var attributes: [SubjectAttribute] = []
-        for (index, node) in list.enumerated() {
-            let path = "subject[\(index)]"
-            guard let fields = yaml.fields(node, at: path, required: ["type", "encoding", "value"]) else {
-                continue
-            }
+        for node in list {
+            guard let fields = yaml.fields(node, required: ["type", "encoding", "value"]) else { continue }
             let encoding = yaml.choice(fields, "encoding", of: StringEncoding.self)
             let typeName = yaml.text(fields, "type")
             let type = typeName.flatMap(SubjectAttributeType.init)
@@ -113,21 +107,18 @@ struct TemplateParser {
     }
 
     /// Reads a text with placeholders and checks what is fixed of it.
-    mutating func templateText(
-        _ node: Node, at path: String, _ rule: TextRule
-    ) -> TemplateText? {
-        guard let string = yaml.text(node, at: path) else { return nil }
-        let place = StrictYAML.position(node)
+    mutating func templateText(_ node: YAMLNode, _ rule: TextRule) -> TemplateText? {
+        guard let string = yaml.text(node) else { return nil }
         let text: TemplateText
         do {
             text = try TemplateText(parsing: string)
         } catch {
-            yaml.report(place, path, "template.placeholder", error.message)
+            yaml.report(node, "template.placeholder", error.message)
             return nil
         }
         if text.placeholders.isEmpty {
             if let fault = rule.fault(string) {
-                yaml.report(place, path, "template.text", fault)
+                yaml.report(node, "template.text", fault)
                 return nil
             }
             return text
@@ -135,35 +126,35 @@ struct TemplateParser {
         var fixed = 0
         for case .literal(let literal) in text.parts {
             if let fault = rule.characterFault(literal) {
-                yaml.report(place, path, "template.text", fault)
+                yaml.report(node, "template.text", fault)
                 return nil
             }
             fixed += literal.unicodeScalars.count
         }
         guard fixed < rule.length.upperBound else {
-            yaml.report(place, path, "template.text", "the fixed part leaves no room for the placeholders")
+            yaml.report(node, "template.text", "the fixed part leaves no room for the placeholders")
             return nil
         }
         return text
     }
 
     mutating func templateText(
-        _ fields: StrictYAML.Fields, _ key: String, _ rule: TextRule
+        _ fields: YAMLReader.Fields, _ key: String, _ rule: TextRule
     ) -> TemplateText? {
-        fields[key].flatMap { templateText($0, at: fields.path(of: key), rule) }
+        fields[key].flatMap { templateText($0, rule) }
     }
 
-    private mutating func serialNumber(_ top: StrictYAML.Fields) {
+    private mutating func serialNumber(_ top: YAMLReader.Fields) {
         guard let node = top["serialNumber"],
-            let fields = yaml.fields(node, at: "serialNumber", required: ["octets"])
+            let fields = yaml.fields(node, required: ["octets"])
         else { return }
         let octets = CertificateSerialNumber.octets
         _ = yaml.integer(fields, "octets", in: octets...octets)
     }
 
-    private mutating func validity(_ top: StrictYAML.Fields) -> ValidityEnd? {
+    private mutating func validity(_ top: YAMLReader.Fields) -> ValidityEnd? {
         guard let node = top["validity"],
-            let fields = yaml.fields(node, at: "validity", required: ["notBefore", "notAfter"])
+            let fields = yaml.fields(node, required: ["notBefore", "notAfter"])
         else { return nil }
         enum Start: String, CaseIterable { case given }
         let start = yaml.choice(fields, "notBefore", of: Start.self)
@@ -176,4 +167,9 @@ struct TemplateParser {
         }
         return start == nil ? nil : end
     }
+}
+
+extension YAMLNode {
+    /// Whether the value is the word `none`, by which a template says that it has no such thing.
+    var isNone: Bool { scalar == "none" }
 }

@@ -1,3 +1,5 @@
+import CanonicalJSON
+
 /// What a run authority and the approvers sign before a run may start.
 ///
 /// The signature is over ``encode()``, a JSON object in the form of RFC 8785. Digests are SHA-256, written as 64
@@ -77,7 +79,7 @@ public struct AuthorisationStatement: Hashable, Sendable {
     public func encode() throws(ManifestError) -> [UInt8] {
         if let fault = firstFault() { throw Self.malformed(fault) }
         let stationDigest = facts.stationDigest
-        return CanonicalJSON.encode([
+        let statement: JSONValue = [
             "type": .string(facts.rehearsal ? Self.rehearsalType : Self.type),
             "run": .string(facts.run),
             "product": .string(facts.product),
@@ -85,20 +87,21 @@ public struct AuthorisationStatement: Hashable, Sendable {
             "template": .string(Self.hexadecimal(facts.templateDigest)),
             "issuer": .string(Self.hexadecimal(facts.issuerDigest)),
             "station": stationDigest.map { .string(Self.hexadecimal($0)) } ?? .null,
-            "quantity": .integer(Int64(facts.quantity)),
-            "spoilage": .integer(Int64(spoilage)),
-            "notBefore": .integer(notBefore),
-            "notAfter": .integer(notAfter),
+            "quantity": .integer(facts.quantity),
+            "spoilage": .integer(spoilage),
+            "notBefore": .integer(Int(notBefore)),
+            "notAfter": .integer(Int(notAfter)),
             "nonce": .string(Self.hexadecimal(nonce)),
             "origin": .string(facts.origin),
-            "treeSize": .integer(treeSize),
+            "treeSize": .integer(Int(treeSize)),
             "rootHash": .string(Self.hexadecimal(rootHash)),
-        ])
+        ]
+        return statement.canonical
     }
 
     /// Reads signed bytes; refused unless encoding gives back the same bytes, with no key more or fewer.
     public static func decode(_ bytes: [UInt8]) throws(ManifestError) -> AuthorisationStatement {
-        guard bytes.count <= 1 << 16, var object = CanonicalJSON.decode(bytes) else {
+        guard bytes.count <= 1 << 16, case .object(var object) = JSONValue(canonical: bytes) else {
             throw malformed("the content is not a JSON object in canonical form (RFC 8785)")
         }
         func text(_ key: String) throws(ManifestError) -> String {
@@ -107,7 +110,7 @@ public struct AuthorisationStatement: Hashable, Sendable {
             }
             return text
         }
-        func number(_ key: String) throws(ManifestError) -> Int64 {
+        func number(_ key: String) throws(ManifestError) -> Int {
             guard case .integer(let number) = object.removeValue(forKey: key) else {
                 throw malformed("\(key) is missing or not a whole number")
             }
@@ -133,11 +136,12 @@ public struct AuthorisationStatement: Hashable, Sendable {
         let facts = Facts(
             rehearsal: type == rehearsalType, run: try text("run"), product: try text("product"),
             manifestDigest: try octets("manifest"), templateDigest: try octets("template"),
-            issuerDigest: try octets("issuer"), stationDigest: station, quantity: Int(try number("quantity")),
+            issuerDigest: try octets("issuer"), stationDigest: station, quantity: try number("quantity"),
             origin: try text("origin"))
         let statement = AuthorisationStatement(
-            facts: facts, spoilage: Int(try number("spoilage")), notBefore: try number("notBefore"),
-            notAfter: try number("notAfter"), nonce: try octets("nonce"), treeSize: try number("treeSize"),
+            facts: facts, spoilage: try number("spoilage"), notBefore: Int64(try number("notBefore")),
+            notAfter: Int64(try number("notAfter")), nonce: try octets("nonce"),
+            treeSize: Int64(try number("treeSize")),
             rootHash: try octets("rootHash"))
         if let key = object.keys.min() { throw malformed("the key \(key) is not known") }
         guard try statement.encode() == bytes else {
@@ -195,10 +199,10 @@ public struct AuthorisationStatement: Hashable, Sendable {
         }
         if !(1...RunManifest.largestQuantity).contains(facts.quantity) { return "quantity is out of range" }
         if !(0...RunManifest.largestQuantity).contains(spoilage) { return "spoilage is out of range" }
-        if notBefore < 0 || notAfter > CanonicalJSON.largestInteger || notBefore > notAfter {
+        if notBefore < 0 || notAfter > JSONValue.largestInteger || notBefore > notAfter {
             return "notBefore and notAfter are out of range or inverted"
         }
-        if !(0...CanonicalJSON.largestInteger).contains(treeSize) { return "treeSize is out of range" }
+        if !(0...Int64(JSONValue.largestInteger)).contains(treeSize) { return "treeSize is out of range" }
         return nil
     }
 

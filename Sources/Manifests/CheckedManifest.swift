@@ -11,6 +11,16 @@ public struct ManifestRow: Hashable, Sendable {
     public let values: [String]
 }
 
+/// A device list that was read whole.
+struct CheckedList: Sendable {
+    let reader: ListReader
+    /// In octets.
+    let size: Int
+    let segments: [ListSegment]
+    /// The SHA-256 of its octets.
+    let digest: [UInt8]
+}
+
 /// A manifest whose every row was checked.
 public struct CheckedManifest: Sendable {
     public let manifest: RunManifest
@@ -27,14 +37,20 @@ public struct CheckedManifest: Sendable {
     ///     station <SHA-256 of the station key file's bytes>
     public let digest: [UInt8]
 
-    let reader: ListReader?
-    let listSize: Int
-    let segments: [ListSegment]
+    /// The list, nil for a range.
+    let list: CheckedList?
+
+    init(manifest: RunManifest, columns: [String], list: CheckedList?) {
+        self.manifest = manifest
+        self.columns = columns
+        self.list = list
+        digest = Self.digest(manifest, list: list?.digest)
+    }
 
     /// Rows in the list: the quantity.
     public var rowCount: Int { manifest.quantity }
 
-    static func digest(_ manifest: RunManifest, list: [UInt8]?) -> [UInt8] {
+    private static func digest(_ manifest: RunManifest, list: [UInt8]?) -> [UInt8] {
         func hexadecimal(_ digest: some Sequence<UInt8>) -> String {
             digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
         }
@@ -78,9 +94,9 @@ public final class ManifestRows {
         }
         let file = try ListFile(path: path)
         self.file = file
-        guard try file.size() == checked.listSize else { throw Self.changed(path) }
+        guard try file.size() == checked.list?.size else { throw Self.changed(path) }
         // The last segment that begins at or before the row; segments are in order.
-        nextSegment = max(0, checked.segments.partitioningIndex { $0.firstRow > first } - 1)
+        nextSegment = max(0, (checked.list?.segments ?? []).partitioningIndex { $0.firstRow > first } - 1)
     }
 
     /// The next row, or nil after the last.
@@ -112,10 +128,8 @@ public final class ManifestRows {
     }
 
     private func fill() throws(ManifestError) -> Bool {
-        guard let file, let reader = checked.reader, nextSegment < checked.segments.count else {
-            return false
-        }
-        let segment = checked.segments[nextSegment]
+        guard let file, let list = checked.list, nextSegment < list.segments.count else { return false }
+        let (reader, segment) = (list.reader, list.segments[nextSegment])
         nextSegment += 1
         let bytes = try file.read(segment.count, at: segment.offset)
         guard bytes.count == segment.count, SHA256.hash(data: bytes).elementsEqual(segment.digest) else {

@@ -10,7 +10,7 @@ struct ListReader: Sendable {
     /// The list's columns in their order.
     private(set) var columns: [String] = []
     private var columnOctets: [[UInt8]] = []
-    /// For each value that the run wants, its column in the list.
+    /// For each value that the run wants, its column in the list; fewer than wanted where columns are missing.
     private(set) var wanted: [Int] = []
     private(set) var serial = 0
 
@@ -20,6 +20,9 @@ struct ListReader: Sendable {
     }
 
     /// Takes the columns out of the first line; every fault of it is reported.
+    ///
+    /// False when rows cannot be read by it. A wanted column that is missing, or a column that is badly named, does not
+    /// keep rows from being checked for the rest.
     mutating func readHeader(
         _ line: UnsafeBufferPointer<UInt8>, wanted names: [String], report: (LineFault) -> Void
     ) -> Bool {
@@ -45,21 +48,18 @@ struct ListReader: Sendable {
             }
             header = result.names
         }
-        var clean = true
         for (index, (name, offset)) in header.enumerated() {
             if !Self.isColumnName(name) {
                 report(
                     LineFault(
                         offset: offset, field: name, code: "list.column-name",
                         message: "a column's name is a letter and then letters, digits, - and _, 64 at most"))
-                clean = false
             }
             if header[..<index].contains(where: { $0.name.lowercased() == name.lowercased() }) {
                 report(
                     LineFault(
                         offset: offset, field: name, code: "list.column-repeated",
                         message: "the column \(name) is there already; case does not tell columns apart"))
-                clean = false
             }
         }
         columns = header.map(\.name)
@@ -70,11 +70,10 @@ struct ListReader: Sendable {
                     offset: 0, field: name, code: "list.column-missing",
                     message: "the list has no column \(name), which "
                         + (name == "serial" ? "every list has" : "the template uses")))
-            clean = false
         }
-        guard clean else { return false }
-        serial = columns.firstIndex(of: "serial") ?? 0
         wanted = names.compactMap { columns.firstIndex(of: $0) }
+        guard let serial = columns.firstIndex(of: "serial") else { return false }
+        self.serial = serial
         return true
     }
 

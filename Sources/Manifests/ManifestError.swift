@@ -49,7 +49,8 @@ public struct ManifestError: Error, Hashable, Sendable, CustomStringConvertible 
     public let message: String
     /// The next action, or nil when the message says it.
     public let hint: String?
-    /// The first faults in the order of their lines, at most ``keptFaults``.
+    /// The first faults, at most ``keptFaults``: the manifest's, the list's, then other files', each in the order of
+    /// its lines.
     public let faults: [ManifestFault]
     /// How many faults there are in all.
     public let faultCount: Int
@@ -72,31 +73,5 @@ public struct ManifestError: Error, Hashable, Sendable, CustomStringConvertible 
         if faultCount > faults.count { lines.append("and \(faultCount - faults.count) more faults") }
         if let hint { lines.append(hint) }
         return lines.joined(separator: "\n")
-    }
-}
-
-/// Gathers faults: keeps the first in full and counts the rest, so that memory stays flat.
-struct FaultLog: Sendable {
-    private(set) var kept: [ManifestFault] = []
-    private(set) var count = 0
-
-    mutating func add(_ fault: @autoclosure () -> ManifestFault) {
-        count += 1
-        if kept.count < ManifestError.keptFaults { kept.append(fault()) }
-    }
-
-    /// Throws when there is a fault; faults of one file stand in the order of its lines.
-    func throwIfFaulty(subject: String) throws(ManifestError) {
-        guard count > 0 else { return }
-        let sorted = kept.enumerated().sorted { left, right in
-            let (a, b) = (left.element, right.element)
-            if a.file != b.file { return left.offset < right.offset }
-            return (a.line, a.column, left.offset) < (b.line, b.column, right.offset)
-        }
-        throw ManifestError(
-            .invalid, subject: subject,
-            message: count == 1 ? "the manifest has a fault" : "the manifest has \(count) faults",
-            hint: "Correct the manifest or the device list; nothing was made.",
-            faults: sorted.map(\.element), faultCount: count)
     }
 }

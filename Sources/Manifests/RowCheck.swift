@@ -11,86 +11,30 @@ public struct RowValueFault: Hashable, Sendable {
     }
 }
 
-extension RunManifest {
-    /// Checks every row of the device list in one pass with flat memory; the error carries every fault.
-    ///
-    /// When serials seem to repeat, a second pass compares them exactly and names both lines.
-    ///
-    /// - Parameters:
-    ///   - requiredColumns: the columns whose values the run wants, in that order; normally a template's `columns`.
-    ///   - rowCheck: called for every row that is well formed, with the values of those columns.
-    public func checkRows(
-        requiredColumns: [String], limits: ListLimits = ListLimits(),
-        rowCheck: ([String]) -> [RowValueFault] = { _ in [] }
-    ) throws(ManifestError) -> CheckedManifest {
-        switch devices {
-        case .range(let range): return try checkRange(range, requiredColumns, rowCheck)
-        case .csv(let path): return try checkList(path, .csv, requiredColumns, limits, rowCheck)
-        case .jsonLines(let path): return try checkList(path, .jsonLines, requiredColumns, limits, rowCheck)
-        }
-    }
+/// What the caller has to say to each row.
+struct RowChecks {
+    /// How many serials are looked up at a time.
+    static let batch = 500
+    static let known = "serial.known"
 
-    private func checkRange(
-        _ range: SerialRange, _ columns: [String], _ rowCheck: ([String]) -> [RowValueFault]
-    ) throws(ManifestError) -> CheckedManifest {
-        var faults = FaultLog()
-        for column in columns where column != "serial" {
-            faults.add(
-                fault(
-                    "devices", code: "list.column-missing",
-                    message: "the template uses the column \(column), and a range has serials only"))
-        }
-        try faults.throwIfFaulty(subject: file)
-        for row in 0..<range.count {
-            let serial = range.serial(row: row)
-            for found in rowCheck(columns.map { _ in serial }) {
-                faults.add(
-                    fault("devices", code: "list.value", message: "serial \(serial): \(found.message)"))
-            }
-        }
-        try faults.throwIfFaulty(subject: file)
-        return CheckedManifest(
-            manifest: self, columns: columns, digest: CheckedManifest.digest(self, list: nil), reader: nil,
-            listSize: 0, segments: [])
-    }
+    let columns: [String]
+    let values: ([String]) -> [RowValueFault]
+    let releasedBy: (([String]) -> [String: String])?
 
-    private func checkList(
-        _ path: String, _ form: ListReader.Form, _ columns: [String], _ limits: ListLimits,
-        _ rowCheck: ([String]) -> [RowValueFault]
-    ) throws(ManifestError) -> CheckedManifest {
-        let list = try ListFile(path: path)
-        _ = try list.size()
-        var pass = ListPass(path: path, reader: ListReader(form: form, limits: limits), quantity: quantity)
-        var cutter = SegmentCutter(list)
-        while let piece = try cutter.next() {
-            if case .lines(let bytes, _) = piece { pass.whole.update(data: bytes) }
-            pass.take(piece, columns, rowCheck)
-        }
-        pass.finish(self)
-        let repeated = pass.repeatedHashes()
-        if !repeated.isEmpty {
-            var search = RepeatSearch(path: path, reader: pass.reader, hashes: repeated)
-            var cutter = SegmentCutter(list)
-            while let piece = try cutter.next() { search.take(piece, &pass.faults) }
-        }
-        try pass.faults.throwIfFaulty(subject: file)
-        return CheckedManifest(
-            manifest: self, columns: columns,
-            digest: CheckedManifest.digest(self, list: Array(pass.whole.finalize())),
-            reader: pass.reader, listSize: pass.size, segments: pass.segments)
+    static func message(_ serial: String, _ run: String) -> String {
+        "\(serial) was released by run \(run); a device is made once"
     }
 }
 
 /// The state of the pass over a device list.
-private struct ListPass {
+struct ListPass {
     let path: String
     var reader: ListReader
-    let quantity: Int
-    var faults = FaultLog()
-    var segments: [ListSegment] = []
-    var whole = SHA256()
-    var size = 0
-    var rows = 0
+    var faults: FaultLog
+    private(set) var segments: [ListSegment] = []
+    private(set) var size = 0
+    private(set) var rows = 0
+    private var whole = SHA256()
     private var line = 0
     private var hasHeader = false
     private var headerIsBad = false
@@ -98,29 +42,34 @@ private struct ListPass {
     private var hashes: [UInt64] = []
     private var fields = LineFields()
     private var splitter = JSONLineSplitter()
+    /// The most rows whose serials are compared; more of them are too many anyhow.
+    private let mostHashes: Int
+    /// Serials that are still to be looked up among those of earlier runs.
+    private var pending: [(line: Int, column: Int, serial: String)] = []
 
-    init(path: String, reader: ListReader, quantity: Int) {
+    /// The SHA-256 of the list's octets, of which overlong lines are no part.
+    var digest: [UInt8] { Array(whole.finalize()) }
+
+    init(path: String, reader: ListReader, quantity: Int?, faults: FaultLog) {
         self.path = path
         self.reader = reader
-        self.quantity = quantity
-        hashes.reserveCapacity(min(quantity, 1 << 20))
+        self.faults = faults
+        mostHashes = (quantity ?? 10_000_000) + 1_000_000
+        hashes.reserveCapacity(min(quantity ?? 0, 1 << 20))
     }
 
-    mutating func take(
-        _ piece: SegmentCutter.Piece, _ columns: [String], _ rowCheck: ([String]) -> [RowValueFault]
-    ) {
+    mutating func take(_ piece: SegmentCutter.Piece, _ checks: RowChecks) {
         switch piece {
         case .overlongLine:
             line += 1
             if hasHeader { rows += 1 }
-            let file = path
-            let number = line
             faults.add(
                 ManifestFault(
-                    file: file, line: number, column: 1, field: "", code: "list.value-too-long",
+                    file: path, line: line, column: 1, field: "", code: "list.value-too-long",
                     message: "the line has more than \(SegmentCutter.longestLine) octets"))
             if !hasHeader { (hasHeader, headerIsBad) = (true, true) }
         case .lines(let bytes, let offset):
+            whole.update(data: bytes)
             size = offset + bytes.count
             segments.append(
                 ListSegment(
@@ -131,40 +80,43 @@ private struct ListPass {
                 let isFirst = offset == 0 && start == 0
                 let hasMark = isFirst && text.starts(with: [0xEF, 0xBB, 0xBF])
                 let body = hasMark ? UnsafeBufferPointer(rebasing: text.dropFirst(3)) : text
-                read(body, columns, rowCheck)
+                read(body, checks)
                 return true
             }
         }
     }
 
-    private mutating func read(
-        _ text: UnsafeBufferPointer<UInt8>, _ columns: [String], _ rowCheck: ([String]) -> [RowValueFault]
-    ) {
+    private mutating func read(_ text: UnsafeBufferPointer<UInt8>, _ checks: RowChecks) {
         let number = line
         let file = path
         var log = faults
         faults = FaultLog()
         defer { faults = log }
         func report(_ fault: LineFault) {
-            log.add(
+            log.add(file: file, line: number) {
                 ManifestFault(
                     file: file, line: number, column: column(of: fault.offset, in: text), field: fault.field,
-                    code: fault.code, message: fault.message))
+                    code: fault.code, message: fault.message)
+            }
         }
         if !hasHeader {
             hasHeader = true
-            headerIsBad = !reader.readHeader(text, wanted: columns, report: report)
+            headerIsBad = !reader.readHeader(text, wanted: checks.columns, report: report)
             // In JSON lines the first line is a row as well.
             if reader.form == .csv || headerIsBad { return }
         }
         rows += 1
         guard !headerIsBad else { return }
         guard reader.readRow(text, &splitter, into: &fields, report: report) else { return }
-        if rows <= quantity + 1_000_000 {
-            hashes.append(fields.withOctets(reader.serial, of: text, serialHash))
+        if rows <= mostHashes { hashes.append(fields.withOctets(reader.serial, of: text, serialHash)) }
+        if checks.releasedBy != nil {
+            let place = column(of: fields.fields[reader.serial].offset, in: text)
+            pending.append((number, place, fields.text(reader.serial, of: text)))
+            if pending.count == RowChecks.batch { lookUp(checks, &log) }
         }
-        let values = reader.wanted.map { fields.text($0, of: text) }
-        for found in rowCheck(values) {
+        // Without one of its columns the template has nothing to say to a row.
+        guard reader.wanted.count == checks.columns.count else { return }
+        for found in checks.values(reader.wanted.map { fields.text($0, of: text) }) {
             let index =
                 reader.wanted.indices.contains(found.column) ? reader.wanted[found.column] : reader.serial
             report(
@@ -174,20 +126,32 @@ private struct ListPass {
         }
     }
 
+    private mutating func lookUp(_ checks: RowChecks, _ log: inout FaultLog) {
+        defer { pending.removeAll(keepingCapacity: true) }
+        guard let known = checks.releasedBy?(pending.map(\.serial)), !known.isEmpty else { return }
+        let file = path
+        for row in pending {
+            guard let run = known[row.serial] else { continue }
+            log.add(file: file, line: row.line) {
+                ManifestFault(
+                    file: file, line: row.line, column: row.column, field: "serial", code: RowChecks.known,
+                    message: RowChecks.message(row.serial, run))
+            }
+        }
+    }
+
     /// Checks what can only be known at the end.
-    mutating func finish(_ manifest: RunManifest) {
-        let (rows, file) = (rows, path)
-        if rows == 0 {
-            guard !headerIsBad else { return }
+    mutating func finish(_ checks: RowChecks) {
+        if !pending.isEmpty {
+            var log = faults
+            lookUp(checks, &log)
+            faults = log
+        }
+        if rows == 0, !headerIsBad {
             faults.add(
                 ManifestFault(
-                    file: file, line: 1, column: 1, field: "", code: "list.empty",
+                    file: path, line: 1, column: 1, field: "", code: "list.empty",
                     message: "the list has no devices"))
-        } else if rows != manifest.quantity {
-            faults.add(
-                manifest.fault(
-                    "quantity", code: "list.quantity",
-                    message: "the quantity is \(manifest.quantity), and the list has \(rows) rows"))
         }
     }
 
@@ -209,7 +173,7 @@ private func serialHash(_ serial: UnsafeBufferPointer<UInt8>) -> UInt64 {
 }
 
 /// Reads the list again to find the serials behind repeated hashes, and compares them octet for octet.
-private struct RepeatSearch {
+struct RepeatSearch {
     let path: String
     let reader: ListReader
     let hashes: Set<UInt64>
@@ -244,10 +208,11 @@ private struct RepeatSearch {
             }
             let (file, number) = (path, line)
             let place = column(of: fields.fields[reader.serial].offset, in: body)
-            faults.add(
+            faults.add(file: file, line: number) {
                 ManifestFault(
                     file: file, line: number, column: place, field: "serial", code: "list.serial-repeated",
-                    message: "the serial \(serial) is in line \(first) already"))
+                    message: "the serial \(serial) is in line \(first) already")
+            }
             return true
         }
     }

@@ -34,6 +34,7 @@ extension Session {
         _ mechanism: Mechanism, _ attributes: [Attribute]
     ) throws(PKCS11Error) -> Object {
         let template = AttributeTemplate(attributes)
+        defer { withExtendedLifetime(template) {} }
         var key: CK_OBJECT_HANDLE = 0
         let answer = mechanism.withMechanism {
             functions.pointee.C_GenerateKey(handle, $0, template.pointer, UInt(template.count), &key)
@@ -111,6 +112,7 @@ extension Session {
         _ mechanism: Mechanism, _ wrapped: [UInt8], under key: Object, _ attributes: [Attribute]
     ) throws(PKCS11Error) -> Object {
         let template = AttributeTemplate(attributes)
+        defer { withExtendedLifetime(template) {} }
         var bytes = wrapped
         var object: CK_OBJECT_HANDLE = 0
         let answer = mechanism.withMechanism {

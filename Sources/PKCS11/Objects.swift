@@ -5,6 +5,7 @@ extension Session {
     /// Every object that has all of `attributes`; with none, every object that the session may see.
     public func find(_ attributes: [Attribute], limit: Int = .max) throws(PKCS11Error) -> [Object] {
         let template = AttributeTemplate(attributes)
+        defer { withExtendedLifetime(template) {} }
         try check(
             functions.pointee.C_FindObjectsInit(handle, template.pointer, UInt(template.count)),
             "C_FindObjectsInit")
@@ -74,6 +75,7 @@ extension Session {
 
     public func create(_ attributes: [Attribute]) throws(PKCS11Error) -> Object {
         let template = AttributeTemplate(attributes)
+        defer { withExtendedLifetime(template) {} }
         var object: CK_OBJECT_HANDLE = 0
         try check(
             functions.pointee.C_CreateObject(handle, template.pointer, UInt(template.count), &object),
@@ -84,6 +86,7 @@ extension Session {
     /// Copies an object, changing what `attributes` say; a token may only make it stricter.
     public func copy(_ object: Object, _ attributes: [Attribute]) throws(PKCS11Error) -> Object {
         let template = AttributeTemplate(attributes)
+        defer { withExtendedLifetime(template) {} }
         var copy: CK_OBJECT_HANDLE = 0
         try check(
             functions.pointee.C_CopyObject(
@@ -93,6 +96,7 @@ extension Session {
 
     public func set(_ attributes: [Attribute], on object: Object) throws(PKCS11Error) {
         let template = AttributeTemplate(attributes)
+        defer { withExtendedLifetime(template) {} }
         try check(
             functions.pointee.C_SetAttributeValue(
                 handle, object.handle, template.pointer, UInt(template.count)), "C_SetAttributeValue")

@@ -1,3 +1,4 @@
+import CCryptoki
 import Foundation
 import Glibc
 
@@ -13,8 +14,10 @@ public final class PIN: @unchecked Sendable, CustomStringConvertible, CustomDebu
     /// Takes the bytes over and zeroes the given array.
     public init(consuming bytes: inout [UInt8]) {
         count = bytes.count
-        capacity = max(1, bytes.count)
-        memory = .allocate(byteCount: capacity, alignment: 8)
+        // Whole pages: locking is by page, and unlocking one PIN must not unlock its neighbour.
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        capacity = max(1, (bytes.count + page - 1) / page) * page
+        memory = .allocate(byteCount: capacity, alignment: page)
         _ = mlock(memory, capacity)
         UnsafeMutableRawBufferPointer(start: memory, count: capacity).copyBytes(from: bytes)
         PIN.zero(&bytes)
@@ -50,8 +53,9 @@ public final class PIN: @unchecked Sendable, CustomStringConvertible, CustomDebu
     public static func read(file path: String) throws(PKCS11Error) -> PIN {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else {
+            let reason = errno == ELOOP ? "a symbolic link is not followed" : String(cString: strerror(errno))
             throw PKCS11Error(
-                .pinSourceRefused, subject: "\(path): \(String(cString: strerror(errno)))",
+                .pinSourceRefused, subject: "\(path): \(reason)",
                 hint: "Name a file that holds the PIN, or use another PIN source.")
         }
         defer { close(descriptor) }
@@ -99,4 +103,11 @@ public final class PIN: @unchecked Sendable, CustomStringConvertible, CustomDebu
 
     public var description: String { "<redacted>" }
     public var debugDescription: String { "<redacted>" }
+}
+
+/// Forbids core files and attaching to this process, which holds PINs.
+public func forbidDumps() {
+    var none = rlimit(rlim_cur: 0, rlim_max: 0)
+    setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+    _ = rootline_forbid_dumps()
 }

@@ -1,6 +1,7 @@
 import Allowlist
 import Crypto
 import Foundation
+import Glibc
 import Manifests
 import RunLedger
 import Sites
@@ -37,8 +38,11 @@ extension RunPlan {
     }
 
     /// Signs the statement with the run authority's key and writes it to `authorisationPath`, exclusively.
-    public func approve(_ statement: AuthorisationStatement, authority: OpenToken) throws -> RunAuthorisation
-    {
+    ///
+    /// `settingAside` moves an earlier one, under which no run was begun, out of the way.
+    public func approve(
+        _ statement: AuthorisationStatement, authority: OpenToken, settingAside: Bool = false
+    ) throws -> RunAuthorisation {
         let published = try site.publishedKey(.runAuthority)
         let key = try TokenKey(published.label, login: authority.login)
         try key.require(.runAuthority, rehearsal: site.isRehearsal)
@@ -49,49 +53,86 @@ extension RunPlan {
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         } catch {
-            throw RunError(.cannotCreate, folder, error.localizedDescription)
+            throw RunError(.cannotCreate, folder, error.systemReason)
         }
-        guard !FileManager.default.fileExists(atPath: path) else {
+        // Whole or not at all, and over nothing that is there.
+        let staged = path + ".new"
+        try DurableFile.write(message, to: staged)
+        defer { unlink(staged) }
+        if settingAside, FileManager.default.fileExists(atPath: path) {
+            let aside = folder + "/authorisation-\(Int(Date().timeIntervalSince1970)).set-aside.p7s"
+            guard rename(path, aside) == 0 else { throw DurableFile.failure(path) }
+        }
+        guard link(staged, path) == 0 else {
+            guard errno == EEXIST else { throw DurableFile.failure(path, creating: true) }
             throw RunError(
                 .cannotCreate, path, "the run is approved already",
-                hint: "Start it, or give the new run another name.")
+                hint: "Start it, or set the approval aside and give a new one: --anew")
         }
-        try DurableFile.write(message, to: path, exclusively: true)
         try DurableFile.flushFolder(folder)
         return RunAuthorisation(statement: statement, message: message)
     }
 
     /// Reads the authorisation and holds it against everything that it must agree with.
     public func authorisation(at now: Date) throws -> RunAuthorisation {
-        let path = authorisationPath
-        func refused(_ message: String, _ hint: String) -> RunError {
-            RunError(.authorisationRefused, path, message, hint: hint)
+        let authorisation = try signedAuthorisation()
+        let statement = authorisation.statement
+        let seconds = Int64(now.timeIntervalSince1970)
+        guard (statement.notBefore...statement.notAfter).contains(seconds) else {
+            throw refused(seconds < statement.notBefore ? "its time has not come" : "its time is over")
         }
-        let again = "Have the run approved again: rootline run approve \(manifest.file)"
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw refused("the run is not approved", "rootline run approve \(manifest.file)")
+        try PublishedLog(site).requireExtends(
+            size: UInt64(statement.treeSize), root: statement.rootHash, path: authorisationPath)
+        return authorisation
+    }
+
+    /// The authorisation under which a run was begun; whatever file or ledger says otherwise is refused.
+    ///
+    /// Its time is not asked for again: that is about beginning.
+    func authorisation(of record: RunRecord) throws -> RunAuthorisation {
+        let authorisation = try signedAuthorisation()
+        guard authorisation.digest == record.run.authorisationDigest else {
+            throw refused("it is not the one under which the run was begun")
+        }
+        guard authorisation.statement.facts.quantity == record.run.quantity,
+            authorisation.statement.spoilage == record.run.spoilage
+        else {
+            throw LedgerError(
+                .corrupt, site.ledger, "it says another quantity or allowance than what was signed",
+                hint: "Do not go on. Restore the ledger from a backup and compare it with the log.")
+        }
+        return authorisation
+    }
+
+    /// Reads the authorisation, verifies it under the run authority's key and compares it with this run.
+    private func signedAuthorisation() throws -> RunAuthorisation {
+        guard let data = FileManager.default.contents(atPath: authorisationPath) else {
+            throw RunError(
+                .authorisationRefused, authorisationPath, "the run is not approved",
+                hint: "rootline run approve \(manifest.file)")
         }
         let message = Array(data)
-        let authority = try site.publishedKey(.runAuthority)
-        let authorityKey = try authority.publicKeyInfo()
         let statement: AuthorisationStatement
         do {
-            let content = try verifyCMS(message, detachedContent: nil, signedBy: authorityKey)
+            let authority = try site.publishedKey(.runAuthority).publicKeyInfo()
+            let content = try verifyCMS(message, detachedContent: nil, signedBy: authority)
             statement = try AuthorisationStatement.decode(content)
         } catch {
             throw RunError(
-                .authorisationRefused, path, "the authorisation does not verify", hint: again, cause: error)
+                .authorisationRefused, authorisationPath, "the authorisation does not verify",
+                hint: approveAgain, cause: error)
         }
         if let difference = statement.check(against: facts).first {
-            throw refused("it was given for something else: \(difference)", again)
+            throw refused("it was given for something else: \(difference)")
         }
-        let seconds = Int64(now.timeIntervalSince1970)
-        guard (statement.notBefore...statement.notAfter).contains(seconds) else {
-            throw refused(
-                seconds < statement.notBefore ? "its time has not come" : "its time is over", again)
-        }
-        try PublishedLog(site).requireExtends(
-            size: UInt64(statement.treeSize), root: statement.rootHash, path: path)
         return RunAuthorisation(statement: statement, message: message)
+    }
+
+    private var approveAgain: String {
+        "Put back what was approved, or set it aside and approve anew: rootline run approve --anew \(manifest.file)"
+    }
+
+    private func refused(_ message: String) -> RunError {
+        RunError(.authorisationRefused, authorisationPath, message, hint: approveAgain)
     }
 }

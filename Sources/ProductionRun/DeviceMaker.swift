@@ -25,7 +25,9 @@ struct DeviceMaker: ~Copyable {
         // Session copies and device keys are session objects: a read-only session may make them.
         let session = try login.slot.openSession()
         let issuerObject = try session.findOne(
-            [.objectClass(.privateKey), Attribute(.label, setUp.issuerLabel)], setUp.issuerLabel)
+            // Copies of other sessions of this process have the same label.
+            [.objectClass(.privateKey), Attribute(.token, true), Attribute(.label, setUp.issuerLabel)],
+            setUp.issuerLabel)
         let issuerKey =
             setUp.sessionCopies ? try session.copy(issuerObject, [Attribute(.token, false)]) : issuerObject
         let transportKey = try TransportKey(

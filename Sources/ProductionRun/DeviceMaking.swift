@@ -15,6 +15,8 @@ final class DeviceMaking {
     private let log: RunLog
     private let limits: WorkerLimits
     private let chunkRows: Int
+    /// Chunks reserved and not recorded, at most.
+    private let chunksInHand: Int
     private let certificates: DeviceCertificatePlan
     private let rows: ManifestRows
     private let run: String
@@ -54,6 +56,7 @@ final class DeviceMaking {
         }
         let share = allowedLosses / (2 * limits.workers * (limits.sessions + 1))
         chunkRows = allowedLosses == 0 ? limits.chunkRows : max(1, min(limits.chunkRows, share))
+        chunksInHand = allowedLosses == 0 ? .max : max(1, allowedLosses / (2 * chunkRows))
         setUp = WorkerSetUp(
             module: driver.token.slot.module.path, tokenSerial: driver.token.binding.serial,
             tokenLabel: driver.token.binding.label, issuerLabel: driver.keys.issuer.label.description,
@@ -76,7 +79,7 @@ final class DeviceMaking {
             columns: certificates.columns.count, limits: limits, signals: signals,
             lockLogin: { [site = driver.site] in try site.lockForLogin() })
         defer { pool.end() }
-        for _ in 0..<pool.capacity {
+        for _ in 0..<min(pool.capacity, chunksInHand) {
             guard let chunk = try nextChunk(), try reserve(chunk) else { break }
             try pool.give(chunk)
         }

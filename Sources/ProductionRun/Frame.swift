@@ -7,6 +7,10 @@ import Glibc
 struct FieldWriter {
     private(set) var bytes: [UInt8] = []
 
+    init(capacity: Int = 0) {
+        bytes.reserveCapacity(capacity)
+    }
+
     mutating func put(_ value: UInt32) {
         withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
     }
@@ -27,6 +31,11 @@ struct FieldWriter {
     mutating func put(_ value: String) {
         put(UInt32(value.utf8.count))
         bytes.append(contentsOf: value.utf8)
+    }
+
+    mutating func put(_ value: UnsafeBufferPointer<UInt8>) {
+        put(UInt32(value.count))
+        bytes.append(contentsOf: value)
     }
 
     /// Fields whose length both ends know.
@@ -95,6 +104,14 @@ struct Frame {
 
     var header: [UInt8] {
         withUnsafeBytes(of: UInt32(payload.count).littleEndian) { Array($0) } + [kind.rawValue]
+    }
+
+    /// Zeroes the payload, where it held a secret.
+    mutating func wipe() {
+        payload.withUnsafeMutableBytes { buffer in
+            if let start = buffer.baseAddress { explicit_bzero(start, buffer.count) }
+        }
+        payload = []
     }
 
     /// Reads one frame; nil at the end of the stream.

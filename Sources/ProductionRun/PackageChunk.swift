@@ -39,8 +39,20 @@ struct PackageChunk {
     }
 
     /// Makes the chunk visible; its name is durable at the latest when the next chunk's folder is flushed.
+    ///
+    /// A chunk that is there already is never replaced: the station may have it.
     func publish() throws(RunError) {
-        guard rename(hidden, path) == 0 else { throw DurableFile.failure(path) }
+        guard link(hidden, path) == 0 else {
+            if errno == EEXIST { throw PackageChunk.unrecorded(path) }
+            throw DurableFile.failure(path)
+        }
+        unlink(hidden)
+    }
+
+    private static func unrecorded(_ path: String) -> RunError {
+        RunError(
+            .wrongState, path, "this package was shown, and the ledger does not know its devices",
+            hint: "The ledger was restored from an older copy. Restore the newest, and find out why.")
     }
 
     /// After an interruption: shows hidden chunks whose rows are recorded and removes the others.
@@ -54,6 +66,10 @@ struct PackageChunk {
             } else {
                 unlink(folder + "/" + name)
             }
+        }
+        for name in names where !name.hasPrefix(".") && name.hasSuffix(".jsonl") {
+            guard let firstRow = Int(name.dropLast(".jsonl".count)), firstRow >= recordedRows else { continue }
+            throw unrecorded(folder + "/" + name)
         }
         try DurableFile.flushFolder(folder)
     }

@@ -1,3 +1,4 @@
+import Allowlist
 import AllowlistPublication
 import Certificates
 import Foundation
@@ -61,13 +62,14 @@ public final class RunDriver {
 
     /// Opens the line's token and finds its keys; nothing is changed yet.
     ///
+    /// `lock` is the site's (`lockForRun`), taken before the run was checked: what the ledger said then holds.
     /// `executable` is the program whose `worker` command serves as a worker: this one.
     public init(
-        site: Site, ledger: any Ledger, pin source: PINSource, executable: String, limits: WorkerLimits,
-        progress: @escaping (RunProgress) -> Void
+        site: Site, lock: FileLock, ledger: any Ledger, pin source: PINSource, executable: String,
+        limits: WorkerLimits, progress: @escaping (RunProgress) -> Void
     ) throws {
         begun = clock.now
-        lock = try site.lockForRun()
+        self.lock = lock
         self.site = site
         self.ledger = ledger
         self.executable = executable
@@ -86,11 +88,6 @@ public final class RunDriver {
             throw LedgerError(
                 .runExists, id, "a run of this name was started before",
                 hint: "`rootline run status \(id)` shows it; `rootline run resume \(id)` goes on with it.")
-        }
-        if let other = try ledger.runs().first(where: { $0.state == .opening }) {
-            throw RunError(
-                .interrupted, other.run.id, "this run was interrupted while its opening was published",
-                hint: "First go on with it: rootline run resume \(other.run.id)")
         }
         if let other = try ledger.runs().first(where: { $0.state != .sealed }) {
             throw RunError(
@@ -120,6 +117,26 @@ public final class RunDriver {
         return try proceed(plan, authorisation: authorisation.message, wrapping, folder, writer)
     }
 
+    /// Throws where the log's latest run is none of the ledger's: a ledger that was lost or put back to an older
+    /// copy would make the same serials again.
+    private func requireLedgerKnows(_ writer: BundleWriter) throws {
+        var index = writer.published?.size ?? 0
+        while index > 0 {
+            index -= 1
+            let id: String
+            let entry = try writer.entry(at: index)
+            switch entry {
+            case .openRun(let opening): id = opening.run
+            case .seal(let seal): id = seal.run
+            default: continue
+            }
+            if try ledger.run(id) != nil { return }
+            throw LedgerError(
+                .corrupt, site.ledger, "the log has run \(id), and the ledger does not know it",
+                hint: "Do not start runs. Restore the ledger from a backup and compare it with the log.")
+        }
+    }
+
     /// Goes on with a run that was started and has not ended.
     public func resume(_ id: String, manifest path: String?) throws -> RunOutcome {
         guard let record = try ledger.run(id) else {
@@ -142,17 +159,62 @@ public final class RunDriver {
                 message: "manifest, list, station key or template are not those the run was started with",
                 hint: "Put them back as they were approved.")
         }
-        let message = try folder.authorisation()
+        let authorisation = try plan.authorisation(of: record)
         let wrapping = try KeyWrapping.prove(login: token.login)
-        return try proceed(plan, authorisation: message, wrapping, folder, try openLog())
+        let writer = try openLog()
+        if record.state != .opening { try requireOpened(record, in: writer) }
+        return try proceed(plan, authorisation: authorisation.message, wrapping, folder, writer)
     }
 
+    /// Opens the log and holds it against the ledger: each must know the other's latest run.
     private func openLog() throws -> BundleWriter {
-        try BundleWriter(directory: site.log, origin: site.origin, logKeySPKI: keys.logKey.publicKeyInfo)
+        let writer = try BundleWriter(
+            directory: site.log, origin: site.origin, logKeySPKI: keys.logKey.publicKeyInfo)
+        try requireLedgerKnows(writer)
+        let runs = try ledger.runs()
+        if let sealed = runs.last(where: { $0.state == .sealed }) {
+            try requireOpened(sealed, in: writer)
+            var index = writer.published?.size ?? 0
+            var isFound = false
+            while index > sealed.run.openIndex, !isFound {
+                index -= 1
+                if case .seal(let seal) = try writer.entry(at: index) { isFound = seal.run == sealed.run.id }
+            }
+            guard isFound else { throw logIsOlder(sealed) }
+        }
+        return writer
+    }
+
+    /// Throws unless the published log has the run's `open-run` where the ledger says.
+    private func requireOpened(_ record: RunRecord, in writer: BundleWriter) throws {
+        guard record.run.openIndex < writer.published?.size ?? 0,
+            case .openRun(let opening) = try writer.entry(at: record.run.openIndex),
+            opening.run == record.run.id, opening.authorisation.bytes == record.run.authorisationDigest
+        else { throw logIsOlder(record) }
+    }
+
+    private func logIsOlder(_ record: RunRecord) -> RunError {
+        RunError(
+            .wrongState, site.log, "the ledger has run \(record.run.id), and this log does not",
+            hint: "The log was lost or restored from an older copy. Restore the newest, and find out why.")
     }
 
     /// Takes the run from whatever state it is in to its seal.
     private func proceed(
+        _ plan: RunPlan, authorisation: [UInt8], _ wrapping: KeyWrapping, _ folder: RunFolder,
+        _ writer: BundleWriter
+    ) throws -> RunOutcome {
+        do {
+            return try seal(plan, authorisation: authorisation, wrapping, folder, writer)
+        } catch let error as AllowlistError where error.code == .fileAccess {
+            throw RunError(
+                .io, site.log, error.description,
+                hint: "What was published before is untouched. Mend the cause, then: rootline run resume \(plan.manifest.run)"
+            )
+        }
+    }
+
+    private func seal(
         _ plan: RunPlan, authorisation: [UInt8], _ wrapping: KeyWrapping, _ folder: RunFolder,
         _ writer: BundleWriter
     ) throws -> RunOutcome {
@@ -170,15 +232,22 @@ public final class RunDriver {
         let makingBegun = clock.now
         let before = record.released
         var isSealPublished = false
+        var shortfall: LedgerError?
         if record.state == .open {
             try folder.describe(plan, wrapping: wrapping)
             try ledger.burn(firstRow: nil, run: id)
             try PackageChunk.reconcile(folder: folder.packages, recordedRows: try ledger.nextRow(run: id))
             try log.appendReleased(record, from: ledger)
-            let making = try DeviceMaking(
-                driver: self, plan: plan, record: try self.record(id), folder: folder, log: log,
-                limits: limits, wrapping: wrapping)
-            try making.makeAll()
+            do {
+                let making = try DeviceMaking(
+                    driver: self, plan: plan, record: try self.record(id), folder: folder, log: log,
+                    limits: limits, wrapping: wrapping)
+                try making.makeAll()
+            } catch let error as LedgerError where error.code == .allowanceSpent {
+                // Nothing more can ever be made under this authorisation: what was made is sealed.
+                shortfall = error
+                try ledger.burn(firstRow: nil, run: id)
+            }
             try DurableFile.flushFolder(folder.packages)
             try ledger.advance(id, to: .sealing, at: record.run.openedAt)
             record = try self.record(id)
@@ -193,9 +262,15 @@ public final class RunDriver {
         if !isSealPublished {
             try log.publishSeal(record, burned: ledger.burned(run: id), at: sealedAt)
         }
+        let checkpoint = try folder.keepCheckpoint(of: site.log)
         try ledger.advance(id, to: .sealed, at: sealedAt)
         record = try self.record(id)
-        let checkpoint = try folder.keepCheckpoint(of: site.log)
+        if let shortfall {
+            throw LedgerError(
+                shortfall.code, shortfall.subject,
+                "\(shortfall.message); the run is sealed with \(record.released) of \(record.run.quantity) devices",
+                hint: "Losses used the allowance up. Give the missing rows to another run and have that approved.")
+        }
         return RunOutcome(
             run: id, quantity: record.run.quantity, released: record.released, burned: record.burned,
             seconds: begun.duration(to: clock.now) / .seconds(1), makingSeconds: makingSeconds,

@@ -33,7 +33,7 @@ struct RunFolder {
                     atPath: path + "/packages", withIntermediateDirectories: true)
             } catch {
                 throw RunError(
-                    .cannotCreate, path + "/packages", error.localizedDescription,
+                    .cannotCreate, path + "/packages", error.systemReason,
                     hint: "Make the site's folder writable, and see that nothing stands in the way.")
             }
         } else if !manager.fileExists(atPath: path + "/packages") {
@@ -55,13 +55,6 @@ struct RunFolder {
                 .io, path + "/manifest.path", "cannot be read", hint: "Name the manifest with --manifest.")
         }
         return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .newlines)
-    }
-
-    func authorisation() throws(RunError) -> [UInt8] {
-        guard let data = FileManager.default.contents(atPath: path + "/authorisation.p7s") else {
-            throw RunError(.authorisationRefused, path + "/authorisation.p7s", "is gone")
-        }
-        return Array(data)
     }
 
     private struct Delivery: Encodable {
@@ -91,7 +84,7 @@ struct RunFolder {
             try FileManager.default.createDirectory(
                 atPath: transportKeys, withIntermediateDirectories: true)
         } catch {
-            throw RunError(.cannotCreate, transportKeys, error.localizedDescription)
+            throw RunError(.cannotCreate, transportKeys, error.systemReason)
         }
         try DurableFile.write(Array(try encoder.encode(delivery)) + [0x0A], to: path + "/delivery.json")
         try DurableFile.write(try Issuers.pem(in: plan.site.certificates), to: path + "/issuers.pem")
@@ -113,6 +106,7 @@ struct RunFolder {
             throw RunError(.io, log + "/checkpoint", "cannot be read")
         }
         try DurableFile.write(Array(data), to: path + "/checkpoint")
+        try DurableFile.flushFolder(path)
         return path + "/checkpoint"
     }
 }

@@ -17,43 +17,57 @@ public struct RunPlan: Sendable {
     let issuerKeyIdentifier: [UInt8]
     let station: TrustedStation
 
-    /// Checks the manifest at `path`, its rows, template and issuer.
+    /// Checks the manifest at `path` with its rows, template, issuer and station; a ``ManifestError`` carries every fault.
     ///
-    /// With a ledger, serials that an earlier run released are faults too, but for those of the run `resuming`.
+    /// With a ledger, serials that an earlier run released are faults too, but for those of the run `resuming`. What is
+    /// wrong with the site, and not with the manifest, is thrown when the manifest has no fault.
     public init(
         site: Site, manifest path: String, ledger: (any Ledger)?, resuming: String? = nil
     ) throws {
-        let manifest = try RunManifest.load(path: path)
-        if resuming == nil, try ledger?.run(manifest.run) != nil {
+        var check = try ManifestCheck(path: path)
+        if resuming == nil, let run = check.run, try ledger?.run(run) != nil {
             throw LedgerError(
-                .runExists, manifest.run, "a run of this name was started before",
-                hint:
-                    "`rootline run status \(manifest.run)` shows it; an open one goes on with `rootline run resume \(manifest.run)`."
-            )
+                .runExists, run, "a run of this name was started before",
+                hint: "`rootline run status \(run)` shows it, `rootline run resume \(run)` goes on with an open one.")
         }
-        let template = try RunPlan.template(of: manifest, site: site)
-        issuer = try RunPlan.issuer(of: manifest, site: site)
-        issuerCertificate = try ReceivedCertificate(der: issuer.certificate)
-        guard issuerCertificate.isRehearsal == site.isRehearsal else {
-            throw RunError(
-                .siteNotReady, issuer.label.description, "a rehearsal's issuer and a live site do not mix")
-        }
+        let template = RunPlan.template(&check, site: site)
+        let issuer = RunPlan.issuer(&check, site: site)
+        let station = RunPlan.station(&check)
         // Lints the template on a throwaway key, for this issuer and product.
-        let certificates = try RunPlan.certificates(
-            template, manifest: manifest, issuer: issuerCertificate, rehearsal: site.isRehearsal,
-            notBefore: Int64(Date().timeIntervalSince1970))
-        issuerKeyIdentifier = certificates.authorityKeyIdentifier
-        let rows = try manifest.checkRows(requiredColumns: certificates.columns) { values in
-            certificates.faults(values: values).map {
-                RowValueFault(column: $0.column, message: $0.message)
+        let certificates = RunPlan.certificates(&check, template, issuer: try? issuer.get(), site: site)
+
+        var ledgerFailure: (any Error)?
+        var releasedBy: (([String]) -> [String: String])?
+        if let ledger, let product = check.product, resuming == nil {
+            releasedBy = { serials in
+                guard ledgerFailure == nil else { return [:] }
+                do {
+                    return try ledger.known(serials, product: product)
+                } catch {
+                    ledgerFailure = error
+                    return [:]
+                }
             }
         }
-        if resuming == nil { try RunPlan.refuseKnown(rows, ledger: ledger) }
+        let rows = try check.checkRows(
+            requiredColumns: template?.columns ?? [],
+            rowCheck: { values in
+                (certificates?.faults(values: values) ?? []).map {
+                    RowValueFault(column: $0.column, message: $0.message)
+                }
+            },
+            releasedBy: releasedBy)
+        if let ledgerFailure { throw ledgerFailure }
+        (self.issuer, issuerCertificate) = try issuer.get()
+        guard let template, let station, let certificates else {
+            throw ManifestError(.invalid, subject: path, message: "the manifest is incomplete")
+        }
+        issuerKeyIdentifier = certificates.authorityKeyIdentifier
         self.site = site
-        self.manifest = manifest
+        manifest = rows.manifest
         self.rows = rows
         self.template = template
-        station = try TrustedStation(publicKeyInfo: manifest.station.subjectPublicKeyInfo)
+        self.station = station
     }
 
     /// What an authorisation of this run must say.
@@ -67,27 +81,19 @@ public struct RunPlan: Sendable {
 
     /// The certificates of the run, from `notBefore` (seconds UTC) on.
     func certificates(notBefore: Int64) throws -> DeviceCertificatePlan {
-        try RunPlan.certificates(
-            template, manifest: manifest, issuer: issuerCertificate, rehearsal: site.isRehearsal,
-            notBefore: notBefore)
-    }
-
-    private static func certificates(
-        _ template: CertificateTemplate, manifest: RunManifest, issuer: ReceivedCertificate, rehearsal: Bool,
-        notBefore: Int64
-    ) throws -> DeviceCertificatePlan {
         try DeviceCertificatePlan(
-            template: template, issuer: issuer.der,
+            template: template, issuer: issuerCertificate.der,
             notBefore: Date(timeIntervalSince1970: TimeInterval(notBefore)), product: manifest.product,
-            rehearsal: rehearsal, curve: manifest.keyType == .ecP256 ? .p256 : .p384)
+            rehearsal: site.isRehearsal, curve: RunPlan.curve(manifest.keyType))
     }
 
-    private static func template(of manifest: RunManifest, site: Site) throws -> CertificateTemplate {
-        let name = manifest.template
+    /// The manifest's template; nil where it is at fault.
+    private static func template(_ check: inout ManifestCheck, site: Site) -> CertificateTemplate? {
+        guard let name = check.template else { return nil }
         let path: String
         if name.contains("/") {
             path =
-                URL(fileURLWithPath: manifest.file).deletingLastPathComponent()
+                URL(fileURLWithPath: check.file).deletingLastPathComponent()
                 .appendingPathComponent(name).path
         } else {
             path = site.templates + "/\(name).yaml"
@@ -95,60 +101,89 @@ public struct RunPlan: Sendable {
         guard FileManager.default.fileExists(atPath: path) else {
             let known = ((try? FileManager.default.contentsOfDirectory(atPath: site.templates)) ?? [])
                 .filter { $0.hasSuffix(".yaml") }.map { String($0.dropLast(5)) }.sorted()
-            throw ManifestError(
-                .invalid, subject: manifest.file, message: "the manifest has a fault",
-                hint: "The site has: \(known.joined(separator: ", ")).",
-                faults: [
-                    manifest.fault(
-                        "template", code: "template.missing", message: "there is no template \(name)")
-                ])
+            check.add(
+                "template", code: "template.missing",
+                message: "there is no template \(name); the site has: \(known.joined(separator: ", "))")
+            return nil
         }
-        return try CertificateTemplate.load(path: path)
+        do {
+            return try CertificateTemplate.load(path: path)
+        } catch {
+            add(error, &check)
+            return nil
+        }
     }
 
-    private static func issuer(of manifest: RunManifest, site: Site) throws -> PublishedKey {
-        guard manifest.issuer == KeyRole.issuingCA.rawValue else {
-            throw ManifestError(
-                .invalid, subject: manifest.file, message: "the manifest has a fault",
-                hint: "Write `issuer: issuing-ca`: the issuing CA that this site's ceremony made.",
-                faults: [
-                    manifest.fault(
-                        "issuer", code: "issuer.unknown",
-                        message: "the site knows no issuer \(manifest.issuer)")
-                ])
+    /// The manifest's issuer; a failure where it is at fault, or where the site is not ready for it.
+    private static func issuer(
+        _ check: inout ManifestCheck, site: Site
+    ) -> Result<(key: PublishedKey, certificate: ReceivedCertificate), any Error> {
+        if let name = check.issuer, name != KeyRole.issuingCA.rawValue {
+            check.add(
+                "issuer", code: "issuer.unknown",
+                message: "the site knows no issuer \(name); write issuing-ca, the one its ceremony made")
         }
-        return try site.publishedKey(.issuingCA)
-    }
-
-    /// Throws where an earlier run has released any of the serials for the same product.
-    private static func refuseKnown(_ rows: CheckedManifest, ledger: (any Ledger)?) throws {
-        guard let ledger else { return }
-        let reader = try rows.rows()
-        var faults: [ManifestFault] = []
-        var count = 0
-        let manifest = rows.manifest
-        while true {
-            let batch = try reader.next(500)
-            if batch.isEmpty { break }
-            let known = try ledger.known(batch.map(\.serial), product: manifest.product)
-            for row in batch {
-                guard let run = known[row.serial] else { continue }
-                count += 1
-                if faults.count < ManifestError.keptFaults {
-                    faults.append(
-                        ManifestFault(
-                            file: rows.listName, line: row.line, column: 1, field: "serial",
-                            code: "serial.known",
-                            message: "\(row.serial) was released by run \(run)"))
-                }
+        return Result {
+            let key = try site.publishedKey(.issuingCA)
+            let certificate = try ReceivedCertificate(der: key.certificate)
+            guard certificate.isRehearsal == site.isRehearsal else {
+                throw RunError(
+                    .siteNotReady, key.label.description, "a rehearsal's issuer and a live site do not mix")
             }
+            return (key, certificate)
         }
-        guard count > 0 else { return }
-        throw ManifestError(
-            .invalid, subject: manifest.file,
-            message: count == 1 ? "the manifest has a fault" : "the manifest has \(count) faults",
-            hint: "A device is made once: take the serials out of the list.", faults: faults,
-            faultCount: count)
+    }
+
+    /// The station's key; nil where it is at fault.
+    private static func station(_ check: inout ManifestCheck) -> TrustedStation? {
+        guard let station = check.station else { return nil }
+        do {
+            return try TrustedStation(publicKeyInfo: station.subjectPublicKeyInfo)
+        } catch {
+            check.add("station", code: "station.key", message: error.message)
+            return nil
+        }
+    }
+
+    /// The run's certificates, for the checks of rows; nil where manifest, template or site keep them from being made.
+    private static func certificates(
+        _ check: inout ManifestCheck, _ template: CertificateTemplate?,
+        issuer: (key: PublishedKey, certificate: ReceivedCertificate)?, site: Site
+    ) -> DeviceCertificatePlan? {
+        guard let template, let issuer, let product = check.product, let keyType = check.keyType else {
+            return nil
+        }
+        do {
+            return try DeviceCertificatePlan(
+                template: template, issuer: issuer.certificate.der, notBefore: Date(), product: product,
+                rehearsal: site.isRehearsal, curve: curve(keyType))
+        } catch {
+            add(error, &check)
+            return nil
+        }
+    }
+
+    /// Adds what is wrong with a template: its faults at their lines, and what shows only with this manifest there.
+    private static func add(_ error: CertificatesError, _ check: inout ManifestCheck) {
+        for fault in error.faults {
+            check.add(
+                ManifestFault(
+                    file: fault.file, line: fault.line, column: fault.column, field: fault.field,
+                    code: fault.code, message: fault.message))
+        }
+        guard error.faults.isEmpty else { return }
+        // The one value that a template takes from the manifest is the product.
+        let field = error.code == .value ? "product" : "template"
+        let findings = error.findings.map { "; \($0)" }.joined()
+        check.add(
+            field, code: error.code.rawValue, message: "\(error.subject): \(error.message)\(findings)")
+    }
+
+    private static func curve(_ keyType: RunManifest.KeyType) -> EllipticCurve {
+        switch keyType {
+        case .ecP256: .p256
+        case .ecP384: .p384
+        }
     }
 
     /// Throws where the site's disk cannot hold what the run will write.
@@ -169,14 +204,4 @@ public struct RunPlan: Sendable {
     }
 
     static let bytesPerDevice = 4096
-}
-
-extension CheckedManifest {
-    /// The device list's name for messages.
-    var listName: String {
-        switch manifest.devices {
-        case .csv(let path), .jsonLines(let path): return path
-        case .range: return manifest.file
-        }
-    }
 }

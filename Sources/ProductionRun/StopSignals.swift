@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// SIGINT and SIGTERM as something to wait for, so that a run ends between two chunks.
+/// SIGINT, SIGTERM and SIGHUP as something to wait for, so that a run ends between two chunks.
 ///
 /// The first signal is taken; a second one has its usual effect and ends the process at once.
 public final class StopSignals {
@@ -9,6 +9,8 @@ public final class StopSignals {
 
     // A handler may touch nothing but what is async-signal-safe: an atomic and write(2).
     private static let writingEnd = Atomic<Int32>(-1)
+    /// Asked to stop, by a person, by a service manager, by a terminal that went away.
+    static let numbers = [SIGINT, SIGTERM, SIGHUP]
 
     public init() throws(RunError) {
         var ends: [Int32] = [0, 0]
@@ -19,7 +21,7 @@ public final class StopSignals {
         }
         descriptor = ends[0]
         StopSignals.writingEnd.store(ends[1], ordering: .sequentiallyConsistent)
-        for number in [SIGINT, SIGTERM] {
+        for number in StopSignals.numbers {
             signal(number) { number in
                 var byte: UInt8 = 1
                 let end = StopSignals.writingEnd.load(ordering: .sequentiallyConsistent)
@@ -36,7 +38,7 @@ public final class StopSignals {
     }
 
     deinit {
-        for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
+        for number in StopSignals.numbers { signal(number, SIG_DFL) }
         let end = StopSignals.writingEnd.exchange(-1, ordering: .sequentiallyConsistent)
         close(end)
         close(descriptor)

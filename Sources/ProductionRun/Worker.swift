@@ -18,15 +18,15 @@ public enum Worker {
     /// Serves the run until it closes the socket. Answers the process's exit code.
     public static func serve() -> Int32 {
         // Ctrl-C reaches the whole foreground group; the run decides when its workers end.
-        signal(SIGINT, SIG_IGN)
-        signal(SIGTERM, SIG_IGN)
+        for number in StopSignals.numbers { signal(number, SIG_IGN) }
         signal(SIGPIPE, SIG_IGN)
         do {
-            guard let first = try Frame.read(from: descriptor) else { return 0 }
+            guard var first = try Frame.read(from: descriptor) else { return 0 }
             guard first.kind == .setUp else {
                 throw RunError(.protocolBroken, "worker", "the first message is no set-up")
             }
             let (setUp, pin) = try WorkerSetUp.parse(first)
+            first.wipe()
             try serve(setUp, pin: pin)
             return 0
         } catch {
@@ -78,9 +78,13 @@ public enum Worker {
                     try work(maker, turns: turns)
                 } catch {
                     failure.withLock { $0 = $0 ?? error }
-                    // The others are inside calls or waiting for the next chunk: the process ends as one.
-                    report(error)
-                    exit(70)
+                    // The others are inside calls or waiting for the next chunk: the process ends as one, between
+                    // two messages of theirs.
+                    turns.writing.withLock { _ in
+                        report(error)
+                        // No exit handlers: the module's would pull away what the other threads stand on.
+                        _exit(70)
+                    }
                 }
             }
         }

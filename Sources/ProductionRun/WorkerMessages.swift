@@ -27,7 +27,8 @@ struct WorkerSetUp {
     var sessions: Int
 
     func frame(pin: PIN) -> Frame {
-        var fields = FieldWriter()
+        // Room for all of it: memory that grew would leave copies of the PIN behind.
+        var fields = FieldWriter(capacity: 4096 + station.count + template.count + issuerCertificate.count)
         fields.put(WorkerSetUp.version)
         for text in [
             module, tokenSerial, tokenLabel, issuerLabel, templateName, product,
@@ -45,7 +46,7 @@ struct WorkerSetUp {
         fields.put(UInt32(sessions))
         // The PIN crosses the socket pair alone: no argument, no environment, no file.
         pin.withBytes { start, count in
-            fields.put(Array(UnsafeBufferPointer(start: start, count: Int(count))))
+            fields.put(UnsafeBufferPointer(start: start, count: Int(count)))
         }
         defer { fields.wipe() }
         return Frame(kind: .setUp, payload: fields.bytes)
@@ -155,6 +156,7 @@ struct MadeChunk {
                     publicKeyDigest: try fields.raw(32), certificateDigest: try fields.raw(32),
                     certificate: try fields.block(), wrappedKey: try fields.block()))
         }
+        guard fields.isAtEnd else { throw RunError(.protocolBroken, "worker", "a message is too long") }
         return chunk
     }
 }

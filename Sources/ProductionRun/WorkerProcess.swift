@@ -23,6 +23,9 @@ final class WorkerProcess {
         else { throw RunError(.workersFailed, "worker", String(cString: strerror(errno))) }
         // A made chunk is some 200 KiB: room for one in the kernel lets the worker go on with the next.
         var size: Int32 = 1 << 20
+        // A worker that stops in the middle of a message is lost, too.
+        var patience = timeval(tv_sec: 120, tv_usec: 0)
+        setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
         for end in pair {
             setsockopt(end, SOL_SOCKET, SO_SNDBUF, &size, socklen_t(MemoryLayout<Int32>.size))
             setsockopt(end, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
@@ -44,6 +47,8 @@ final class WorkerProcess {
         defer { posix_spawnattr_destroy(&attributes) }
         var none = sigset_t()
         sigemptyset(&none)
+        // Ctrl-C reaches the whole foreground group; a worker that has not said yet that it ignores it must not die.
+        for number in StopSignals.numbers { sigaddset(&none, number) }
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var child: pid_t = 0
@@ -56,11 +61,7 @@ final class WorkerProcess {
         process = child
         socket = pair[0]
         var first = setUp.frame(pin: pin)
-        defer {
-            first.payload.withUnsafeMutableBytes { buffer in
-                if let start = buffer.baseAddress { explicit_bzero(start, buffer.count) }
-            }
-        }
+        defer { first.wipe() }
         try first.write(to: socket)
     }
 
@@ -115,12 +116,14 @@ final class WorkerProcess {
     /// Ends the worker at once and waits for it; answers how it ended, in words.
     @discardableResult
     func kill() -> String {
+        if let ended { return ended }
         Glibc.kill(process, SIGKILL)
         return wait()
     }
 
     /// Closes the socket, upon which the worker ends by itself, and waits for it.
     func end() {
+        guard ended == nil else { return }
         shutdown(socket, Int32(SHUT_WR))
         _ = wait()
     }

@@ -8,7 +8,7 @@ public final class SQLiteLedger: Ledger {
 
     /// Opens the ledger at `path`; makes it where `creating` and none is there.
     ///
-    /// A file that fails SQLite's quick check, or whose counts do not add up, is refused.
+    /// A file that is no database, or whose counts do not add up, is refused.
     public init(path: String, creating: Bool) throws(LedgerError) {
         self.path = path
         guard creating || FileManager.default.fileExists(atPath: path) else {
@@ -133,7 +133,8 @@ public final class SQLiteLedger: Ledger {
             return LedgerError(
                 .cannotOpen, subject, "another process keeps it locked", hint: "Try again when it has ended.")
         case .SQLITE_CANTOPEN, .SQLITE_READONLY:
-            return LedgerError(.cannotOpen, subject, message)
+            return LedgerError(
+                .io, subject, message, hint: "Is the site's folder writable, and the ledger a file?")
         case .SQLITE_CONSTRAINT:
             return LedgerError(.duplicate, subject, message)
         default:

@@ -51,7 +51,7 @@ extension Site {
             do {
                 try Data(text.utf8).write(to: URL(fileURLWithPath: configuration), options: .atomic)
             } catch {
-                throw SiteError(.cannotCreate, configuration, "\(error.localizedDescription)")
+                throw SiteError(.cannotCreate, configuration, error.systemReason)
             }
         }
         setenv("SOFTHSM2_CONF", configuration, 1)
@@ -72,6 +72,12 @@ extension Site {
     public func slot(
         _ name: String, threading: Module.Threading = .manyThreads
     ) throws -> Slot {
+        let lock = try lockForLogin()
+        defer { withExtendedLifetime(lock) {} }
+        return try slotUnderLock(name, threading: threading)
+    }
+
+    private func slotUnderLock(_ name: String, threading: Module.Threading) throws -> Slot {
         let binding = try token(name)
         try prepareEnvironment(for: binding)
         let module = try Module.load(path: binding.module, threading: threading)
@@ -106,7 +112,7 @@ extension Site {
     ) throws -> OpenToken {
         let pin = try pin(name, from: source)
         let lock = try lockForLogin()
-        let slot = try slot(name, threading: threading)
+        let slot = try slotUnderLock(name, threading: threading)
         let login = try slot.login(pin: pin)
         withExtendedLifetime(lock) {}
         return OpenToken(name: name, binding: try token(name), login: login)

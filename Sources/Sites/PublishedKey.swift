@@ -100,7 +100,7 @@ extension Site {
             try FileManager.default.createDirectory(atPath: certificates, withIntermediateDirectories: true)
             json = try encoder.encode(record)
         } catch {
-            throw SiteError(.cannotCreate, certificates, error.localizedDescription)
+            throw SiteError(.cannotCreate, certificates, error.systemReason)
         }
         try Site.createExclusively(certificatePath(role), Array(Site.certificatePEM(key.certificate).utf8))
         try Site.createExclusively(publicationPath(role), Array(json) + [0x0A])

@@ -78,7 +78,7 @@ extension Site {
             try manager.copyItem(atPath: templates, toPath: staging + "/templates")
         } catch {
             try? manager.removeItem(atPath: staging)
-            throw SiteError(.cannotCreate, folder, error.localizedDescription)
+            throw SiteError(.cannotCreate, folder, error.systemReason)
         }
         do {
             var description = SiteDescription(version: 1, rehearsal: demo, origin: origin, tokens: [:])
@@ -110,7 +110,7 @@ extension Site {
         if demo {
             if let origin, !origin.hasPrefix(rehearsalOriginPrefix) {
                 throw SiteError(
-                    .refused, origin, "a demo's origin begins with \(rehearsalOriginPrefix)")
+                    .malformed, origin, "a demo's origin begins with \(rehearsalOriginPrefix)")
             }
             return origin ?? rehearsalOriginPrefix + URL(fileURLWithPath: folder).lastPathComponent
         }
@@ -121,7 +121,9 @@ extension Site {
         }
         if origin.hasPrefix(rehearsalOriginPrefix) || origin.contains(where: { $0.isWhitespace || $0 == "+" })
         {
-            throw SiteError(.refused, origin, "no origin of a live log")
+            throw SiteError(
+                .malformed, origin, "no origin of a live log",
+                hint: "A URL without its scheme, one a customer: devices.example.com/customer")
         }
         return origin
     }

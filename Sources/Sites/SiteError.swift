@@ -1,3 +1,5 @@
+import Foundation
+import Glibc
 import PKCS11
 import TokenKeys
 
@@ -39,4 +41,12 @@ public struct SiteError: Error, Sendable, CustomStringConvertible {
     }
 
     public var description: String { "\(subject): \(message)" }
+}
+
+extension Error {
+    /// The system's words for why a file or folder could not be made; Foundation's own say less.
+    package var systemReason: String {
+        let underlying = (self as? CocoaError)?.underlying as? POSIXError
+        return underlying.map { String(cString: strerror($0.code.rawValue)) } ?? localizedDescription
+    }
 }

@@ -39,5 +39,11 @@ public func verifyCMS(
     guard let key = Owned(X509_get_pubkey(OpaquePointer(raw)), { EVP_PKEY_free($0) }),
         TokenKeys.publicKeyInfo(key) == publicKeyInfo
     else { throw invalid("it is signed by another key than the one expected") }
+    guard CMSForm.isStrict(der) else { throw invalid("it is not in the form that RFC 5652 gives it") }
+    // The certificate, which ceremonies have the key sign itself, only carries the key; but nothing in it may have
+    // been changed either.
+    guard X509_verify(OpaquePointer(raw), key.pointer) == 1 else {
+        throw invalid("the signer's certificate does not verify: \(openSSLReason())")
+    }
     return contents(output)
 }

@@ -187,9 +187,10 @@ struct AllowlistLookupCommand: ParsableCommand, FormattedCommand {
         let reader = try BundleReader(directory: folder, pins: pins)
         let answer: LookupAnswer
         if let certificate {
-            guard let data = FileManager.default.contents(atPath: certificate),
-                let der = derBlocks(inPEM: String(decoding: data, as: UTF8.self))?.first
-            else {
+            guard let data = FileManager.default.contents(atPath: certificate) else {
+                throw SiteError(.notASite, certificate, "cannot be read")
+            }
+            guard let der = derBlocks(inPEM: String(decoding: data, as: UTF8.self))?.first else {
                 throw SiteError(.notASite, certificate, "holds no certificate in PEM")
             }
             let received = try ReceivedCertificate(der: der)

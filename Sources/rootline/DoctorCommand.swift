@@ -77,7 +77,7 @@ struct DoctorCommand: ParsableCommand, FormattedCommand {
             return fail(error)
         }
         do {
-            let token = try site.open(name, pin: pins.source(name, in: site))
+            let token = try site.open(name, pin: pins.source(name, in: site, ofSeveral: true))
             checks.append(Check(subject: subject, outcome: .pass, message: "the PIN opens it"))
             if name == "line" {
                 let wrapping = try KeyWrapping.prove(login: token.login)

@@ -30,10 +30,17 @@ struct InitCommand: ParsableCommand, FormattedCommand {
         var station: String?
     }
 
+    func validate() throws {
+        if !demo && origin == nil {
+            throw ValidationError(
+                "A live site needs the name of its log, one a customer: --origin devices.example.com/customer")
+        }
+    }
+
     func run() throws {
         let isPath = hsm.contains("/") || hsm.hasSuffix(".yaml")
-        let path = isPath ? hsm : try ProductFiles.path("Templates/sites/\(hsm).yaml")
-        let template = try SiteTemplate.load(path: path)
+        let sites = try ProductFiles.path("Templates/sites")
+        let template = try SiteTemplate.load(path: isPath ? hsm : "\(sites)/\(hsm).yaml")
         let created = try Site.create(
             in: folder, template: template, templates: ProductFiles.path("Templates/certificates"),
             demo: demo,
@@ -53,7 +60,10 @@ struct InitCommand: ParsableCommand, FormattedCommand {
             print("  token   \(name): \(token.label), serial \(token.serial)")
         }
         if let station = created.stationKey { print("  station \(station)") }
-        print("Next: rootline ceremony rehearse Ceremonies/root-ca/script.yaml --site \(folder)")
+        print(
+            demo
+                ? "Next: rootline ceremony rehearse Ceremonies/root-ca/script.yaml --site \(folder)"
+                : "Next: rootline doctor --site \(folder)")
     }
 }
 

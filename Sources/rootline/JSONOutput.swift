@@ -1,10 +1,15 @@
 import Foundation
+import Glibc
+import ProductionRun
 
 /// Prints one JSON document with sorted keys; `version` is of the documents' form, 1 until a key changes meaning.
 func printJSON(_ value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    FileHandle.standardOutput.write(try encoder.encode(value) + Data("\n".utf8))
+    let document = try encoder.encode(value) + Data("\n".utf8)
+    guard Terminal.put(Array(document), to: 1) else {
+        throw RunError(.io, "standard output", String(cString: strerror(errno)))
+    }
 }
 
 /// Seconds UTC in the form of RFC 3339.

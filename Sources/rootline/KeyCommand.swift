@@ -28,7 +28,8 @@ struct KeyListCommand: ParsableCommand, FormattedCommand {
         let site = try siteOptions.open()
         var keys: [KeyDescription] = []
         for name in token.map({ [$0] }) ?? site.description.tokens.keys.sorted() {
-            let token = try site.open(name, pin: pins.source(name, in: site))
+            let source = try pins.source(name, in: site, ofSeveral: token == nil)
+            let token = try site.open(name, pin: source)
             keys += try KeyDescription.all(on: token)
         }
         if output.format == .json { return try printJSON(Listing(keys: keys)) }
@@ -63,7 +64,7 @@ struct KeyShowCommand: ParsableCommand, FormattedCommand {
     func run() throws {
         let site = try siteOptions.open()
         for name in site.description.tokens.keys.sorted() {
-            let token = try site.open(name, pin: pins.source(name, in: site))
+            let token = try site.open(name, pin: pins.source(name, in: site, ofSeveral: true))
             guard let key = try KeyDescription.all(on: token).first(where: { $0.label == label }) else {
                 continue
             }

@@ -47,12 +47,18 @@ struct PINOptions: ParsableArguments {
     var pinSource: [String] = []
 
     /// The source for the site's token of this name.
-    func source(_ name: String, in site: Site) throws -> PINSource {
+    ///
+    /// Where a command opens several tokens, each source must say whose it is: a PIN tried on another token costs one
+    /// of its few tries.
+    func source(_ name: String, in site: Site, ofSeveral: Bool = false) throws -> PINSource {
         for text in pinSource {
             let parts = text.split(separator: "=", maxSplits: 1)
             if parts.count == 2, !parts[0].contains(":") {
                 if parts[0] == name { return try PINSource(String(parts[1])) }
             } else {
+                guard !ofSeveral || site.description.tokens.count == 1 else {
+                    throw ValidationError("Say whose PIN it is: --pin-source TOKEN=\(text)")
+                }
                 return try PINSource(text)
             }
         }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Sites
 
 struct Rootline: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -21,7 +22,7 @@ struct Rootline: ParsableCommand {
             AllowlistCommand.self, KeyCommand.self,
         ])
 
-    static let version = "0.1.0"
+    static let version = Release.version
 
     /// Parses the arguments, runs the command, and ends the process with the right code.
     static func start() -> Never {
@@ -37,7 +38,8 @@ struct Rootline: ParsableCommand {
             Rootline.exit(withError: error)
         } catch let error as ValidationError {
             Rootline.exit(withError: error)
-        } catch let error as CleanExit {
+        } catch  where Rootline.exitCode(for: error) != .failure {
+            // Help and the like, which the parser has as errors of its own.
             Rootline.exit(withError: error)
         } catch {
             let report = ErrorReport(error)

@@ -74,6 +74,8 @@ struct RunApproveCommand: ParsableCommand, FormattedCommand {
     var spoilage: Int?
     @Option(name: .long, help: "For how many hours the run may be started.")
     var hours = 24 * 7
+    @Flag(name: .long, help: "Set an approval that was not used aside, and give a new one.")
+    var anew = false
     @OptionGroup var siteOptions: SiteOptions
     @OptionGroup var pins: PINOptions
     @OptionGroup var output: OutputOptions
@@ -108,7 +110,7 @@ struct RunApproveCommand: ParsableCommand, FormattedCommand {
             spoilage: allowed, validity: .seconds(hours * 3600), at: Date())
         let name = try site.publishedKey(.runAuthority).tokenName
         let authority = try site.open(name, pin: pins.source(name, in: site))
-        let authorisation = try plan.approve(statement, authority: authority)
+        let authorisation = try plan.approve(statement, authority: authority, settingAside: anew)
         let document = Document(
             run: plan.manifest.run, quantity: plan.manifest.quantity, spoilage: allowed,
             notBefore: timeText(statement.notBefore), notAfter: timeText(statement.notAfter),
@@ -166,11 +168,12 @@ struct RunStartCommand: ParsableCommand, FormattedCommand {
 
     func run() throws {
         let site = try siteOptions.open()
+        let lock = try site.lockForRun()
         let ledger = try SQLiteLedger(path: site.ledger, creating: true)
         let plan = try RunPlan(site: site, manifest: manifest, ledger: ledger)
         try RunReport.drive(
-            site: site, ledger: ledger, limits: workers.limits(quantity: plan.manifest.quantity),
-            pins: pins, format: output.format
+            site: site, lock: lock, ledger: ledger,
+            limits: workers.limits(quantity: plan.manifest.quantity), pins: pins, format: output.format
         ) { try $0.start(plan) }
     }
 }
@@ -192,13 +195,14 @@ struct RunResumeCommand: ParsableCommand, FormattedCommand {
 
     func run() throws {
         let site = try siteOptions.open()
+        let lock = try site.lockForRun()
         guard let ledger = try site.existingLedger(), let record = try ledger.run(name) else {
             throw LedgerError(
                 .runUnknown, name, "no such run", hint: "`rootline run status` lists the runs.")
         }
         try RunReport.drive(
-            site: site, ledger: ledger, limits: workers.limits(quantity: record.run.quantity), pins: pins,
-            format: output.format
+            site: site, lock: lock, ledger: ledger,
+            limits: workers.limits(quantity: record.run.quantity), pins: pins, format: output.format
         ) { try $0.resume(name, manifest: manifest) }
     }
 }
@@ -221,13 +225,14 @@ private struct RunReport: Encodable {
     var checkpoint: String
 
     static func drive(
-        site: Site, ledger: SQLiteLedger, limits: WorkerLimits, pins: PINOptions, format: OutputFormat,
+        site: Site, lock: FileLock, ledger: SQLiteLedger, limits: WorkerLimits, pins: PINOptions,
+        format: OutputFormat,
         _ body: (RunDriver) throws -> RunOutcome
     ) throws {
         let name = try site.publishedKey(.issuingCA).tokenName
         let line = ProgressLine(unit: "devices")
         let driver = try RunDriver(
-            site: site, ledger: ledger, pin: pins.source(name, in: site),
+            site: site, lock: lock, ledger: ledger, pin: pins.source(name, in: site),
             executable: ProductFiles.executable, limits: limits
         ) { progress in
             if progress.stage == .making { line.show(progress.released, of: progress.quantity) }

@@ -13,7 +13,24 @@ enum Terminal {
     }
 
     static func say(_ text: String) {
-        FileHandle.standardError.write(Data((text + "\n").utf8))
+        show(text + "\n")
+    }
+
+    /// Writes to standard error; a reader that went away must not end the work.
+    static func show(_ text: String) {
+        _ = put(Array(text.utf8), to: 2)
+    }
+
+    /// Writes all of it; false where the other end is gone or the disk is full.
+    static func put(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let written = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+            if written < 0 && errno == EINTR { continue }
+            guard written > 0 else { return false }
+            rest = rest.dropFirst(written)
+        }
+        return true
     }
 
     static func bold(_ text: String) -> String { hasColour ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
@@ -32,7 +49,8 @@ enum Terminal {
             throw SiteError(.pinUnavailable, "PIN", "the terminal does not answer")
         }
         var silent = settings
-        silent.c_lflag &= ~tcflag_t(ECHO)
+        // Ctrl-C comes as a character, so that the echo is never left off.
+        silent.c_lflag &= ~tcflag_t(ECHO | ISIG)
         tcsetattr(terminal, TCSAFLUSH, &silent)
         defer {
             tcsetattr(terminal, TCSAFLUSH, &settings)
@@ -43,6 +61,7 @@ enum Terminal {
         bytes.reserveCapacity(256)
         var byte: UInt8 = 0
         while read(terminal, &byte, 1) == 1, byte != 0x0A, bytes.count < 255 { bytes.append(byte) }
+        guard !bytes.contains(0x03) else { throw SiteError(.pinUnavailable, "PIN", "cancelled") }
         guard !bytes.isEmpty else { throw SiteError(.pinUnavailable, "PIN", "none was typed") }
         return PIN(consuming: &bytes)
     }
@@ -89,12 +108,12 @@ final class ProgressLine {
         let width = max(10, min(40, Terminal.columns - text.count - 4))
         let filled = total == 0 ? width : width * done / total
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
-        FileHandle.standardError.write(Data("\r\u{1B}[2K\(bar) \(text)".utf8))
+        Terminal.show("\r\u{1B}[2K\(bar) \(text)")
         isBarShown = true
     }
 
     func end() {
-        if isBarShown { FileHandle.standardError.write(Data("\n".utf8)) }
+        if isBarShown { Terminal.show("\n") }
         isBarShown = false
     }
 

@@ -1,11 +1,10 @@
 import Foundation
 import Glibc
 import Logging
+import PKCS11
 import ProductionRun
 
-// A core file would hold PINs and wrapped keys' plain forms that passed through the module.
-var none = rlimit(rlim_cur: 0, rlim_max: 0)
-setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+forbidDumps()
 
 // The run starts this program again for each worker; that is no command for people.
 if CommandLine.arguments.count == 2, CommandLine.arguments[1] == Worker.argument {

@@ -124,7 +124,7 @@ struct TemplateTests {
             old: "type: \"1.3.6.1.4.1.99999.1.1\"", new: "type: \"3.1\"", code: "template.oid",
             field: "extensions.subjectAltName.names[0].hardwareModuleName.type", at: "\"3.1\""),
         .init(
-            old: "kind: device", new: "kind: &k device", code: "yaml.anchor", field: "", at: "&k"),
+            old: "kind: device", new: "kind: &k device", code: "yaml.anchor", field: "kind", at: "&k"),
         .init(old: "kind: device", new: "kind: !x device", code: "yaml.tag", field: "kind", at: "!x"),
         .init(
             old: "kind: device", new: "kind: device\nkind: device", code: "yaml.duplicate-key", field: "kind",

@@ -13,7 +13,7 @@ enum Stage: String {
 }
 
 /// A folder of a test's own with a site in it, removed at the end.
-final class Workplace {
+final class Workplace: Sendable {
     let folder: String
     var site: String { folder + "/site" }
 

@@ -18,12 +18,18 @@ esac
 
 if [ -e "$site" ]; then
   say "There is a demo in $OUT already; nothing of it is touched."
-  "$ROOTLINE" run status --site "$site"
-  case "$("$ROOTLINE" run status --site "$site" --format json)" in
-    *'"state" : "open"'* | *'"state" : "opening"'* | *'"state" : "sealing"'*)
-      echo "The run was interrupted. Go on with it:  $ROOTLINE run resume $run --site $site" ;;
+  status=$("$ROOTLINE" run status --site "$site")
+  echo "$status"
+  case "$status" in
+    "$run  sealed"*)
+      echo "To see one made anew:  make demo OUT=$OUT-2" ;;
+    "$run  "*)
+      echo "The run was interrupted. Go on with it:  $ROOTLINE run resume $run --site $site"
+      exit 75 ;;
+    *)
+      echo "It ended before its run began. Make another:  make demo OUT=$OUT-2    (or remove $OUT)"
+      exit 75 ;;
   esac
-  echo "To see it made anew:  make demo OUT=$OUT-2    (or remove $OUT)"
   exit 0
 fi
 
@@ -53,7 +59,11 @@ awk -v n="$DEVICES" 'BEGIN {
 "$ROOTLINE" run approve "$input/manifest.yaml" --site "$site"
 
 say "4. The devices"
-"$ROOTLINE" run start "$input/manifest.yaml" --site "$site" --format json > "$OUT/run.json"
+"$ROOTLINE" run start "$input/manifest.yaml" --site "$site" --format json > "$OUT/run.json" || {
+  code=$?
+  cat "$OUT/run.json" >&2
+  exit "$code"
+}
 seconds=$(sed -n 's/.*"seconds" : \([0-9.]*\).*/\1/p' "$OUT/run.json")
 rate=$(sed -n 's/.*"devicesPerSecond" : \([0-9]*\).*/\1/p' "$OUT/run.json")
 

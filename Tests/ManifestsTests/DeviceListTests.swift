@@ -138,9 +138,9 @@ struct DeviceListTests {
     func rowCheck() throws {
         let line = try Line()
         let error = #expect(throws: ManifestError.self) {
-            try line.load().checkRows(requiredColumns: ["serial", "mac"]) { values in
-                values[1] == "2" ? [RowValueFault(column: 1, message: "two")] : []
-            }
+            try line.open().checkRows(
+                requiredColumns: ["serial", "mac"],
+                rowCheck: { $0[1] == "2" ? [RowValueFault(column: 1, message: "two")] : [] })
         }
         #expect(error?.faults.map(\.brief) == ["list.value 3:3 mac"])
     }
@@ -195,12 +195,13 @@ struct DeviceListTests {
         let line = try Line(quantity: count, list: Self.long(count))
         defer { withExtendedLifetime(line) {} }
         let manifest = try line.check()
-        #expect(manifest.segments.count > 3)
+        let segments = try #require(manifest.list).segments
+        #expect(segments.count > 3)
         let all = try manifest.rows().next(count + 1)
         #expect(all.count == count)
         #expect(all.map(\.index) == Array(0..<count))
         var starts = [0, 1, 17, count / 2, count - 1, count]
-        starts += manifest.segments.flatMap { [$0.firstRow - 1, $0.firstRow, $0.firstRow + 1] }.filter {
+        starts += segments.flatMap { [$0.firstRow - 1, $0.firstRow, $0.firstRow + 1] }.filter {
             $0 >= 0
         }
         for start in starts {
@@ -217,7 +218,7 @@ struct DeviceListTests {
         let count = 60_000
         let line = try Line(quantity: count, list: Self.long(count))
         let checked = try line.check()
-        let last = try #require(checked.segments.last)
+        let last = try #require(checked.list?.segments.last)
         var list = Self.long(count)
         // The same size, one digit in the last segment.
         let place = try #require(list.lastIndex(of: UInt8(ascii: "S"))) + 1

@@ -24,7 +24,7 @@ struct ManifestTests {
 
     @Test("A manifest's values come out as they were written")
     func values() throws {
-        let manifest = try Line().load()
+        let manifest = try Line().check().manifest
         #expect(manifest.product == "Sensor")
         #expect(manifest.template == "idevid")
         #expect(manifest.issuer == "ca")
@@ -32,7 +32,6 @@ struct ManifestTests {
         #expect(manifest.keyType == .ecP256)
         #expect(manifest.delivery == .wrapped)
         #expect(manifest.quantity == 3)
-        #expect(manifest.fault("issuer", code: "x", message: "y").brief == "x 5:9 issuer")
     }
 
     @Test(
@@ -74,7 +73,7 @@ struct ManifestTests {
                 "field.value 12:65 devices.range.checkDigit"
             ),
             ("run: run-1", "run: a\u{7}b", "yaml.control 2:7"),
-            ("run: run-1", "run: *a", "yaml.anchor 2:6"),
+            ("run: run-1", "run: *a", "yaml.anchor 2:6 run"),
             ("run: run-1", "run: @a", "yaml.syntax 2:6"),
         ])
     func faults(old: String, new: String, expected: String) throws {
@@ -82,7 +81,7 @@ struct ManifestTests {
         let text = Line.manifest()
         try #require(text.contains(old))
         try line.write("run.yaml", Array(text.replacingOccurrences(of: old, with: new).utf8))
-        let error = #expect(throws: ManifestError.self) { try line.load() }
+        let error = #expect(throws: ManifestError.self) { try line.check() }
         #expect(error?.code == .invalid)
         #expect(
             error?.faults.map(\.brief).contains(expected) == true, "\(error?.faults.map(\.description) ?? [])"
@@ -92,7 +91,7 @@ struct ManifestTests {
 
     @Test("A missing manifest is unreadable, not invalid")
     func missing() {
-        let error = #expect(throws: ManifestError.self) { try RunManifest.load(path: "/nowhere.yaml") }
+        let error = #expect(throws: ManifestError.self) { try ManifestCheck(path: "/nowhere.yaml") }
         #expect(error?.code == .unreadable)
     }
 
@@ -100,7 +99,7 @@ struct ManifestTests {
     func encoding() throws {
         let line = try Line()
         try line.write("run.yaml", Array("version: 1\nrun: ".utf8) + [0xC3, 0x28])
-        let error = #expect(throws: ManifestError.self) { try line.load() }
+        let error = #expect(throws: ManifestError.self) { try line.check() }
         #expect(error?.faults.map(\.brief) == ["yaml.encoding 2:6"])
     }
 
@@ -109,7 +108,7 @@ struct ManifestTests {
         let line = try Line()
         let text = Line.manifest().replacingOccurrences(of: "\n", with: "\r\n")
         try line.write("run.yaml", [0xEF, 0xBB, 0xBF] + Array(text.utf8))
-        #expect(try line.load().run == "run-1")
+        #expect(try line.check().manifest.run == "run-1")
     }
 
     @Test(
@@ -124,14 +123,14 @@ struct ManifestTests {
     func stations(text: String, words: String) throws {
         let line = try Line()
         try line.write("station.pem", Array(text.utf8))
-        let error = #expect(throws: ManifestError.self) { try line.load() }
+        let error = #expect(throws: ManifestError.self) { try line.check() }
         #expect(error?.faults.map(\.code) == ["station.key"])
         #expect(error?.faults.first?.message.contains(words) == true)
     }
 
     @Test("The station's digest is over its subjectPublicKeyInfo")
     func stationDigest() throws {
-        let key = try Line().load().station
+        let key = try Line().check().manifest.station
         #expect(key.digest == Array(SHA256.hash(data: key.subjectPublicKeyInfo)))
         #expect(key.subjectPublicKeyInfo.count == 294)
     }
@@ -161,57 +160,5 @@ struct ManifestTests {
     func rangeColumns() throws {
         let line = try Line(devices: "range: { prefix: A, first: 1, count: 3, width: 2, checkDigit: none }")
         #expect(line.refusal(["serial", "mac"])?.faults.map(\.brief) == ["list.column-missing 12:3 devices"])
-    }
-
-    @Test("Both copies of the strict YAML reader are the same")
-    func copies() throws {
-        let copies = try ["Certificates", "Manifests"].map {
-            try String(contentsOfFile: "\(repository)/Sources/\($0)/StrictYAML.swift", encoding: .utf8)
-        }
-        #expect(copies[0] == copies[1])
-    }
-}
-
-@Suite("Strict YAML")
-struct StrictYAMLTests {
-    private func text(_ word: String) -> String? {
-        var yaml = StrictYAML()
-        guard let node = yaml.document(Array(word.utf8)) else { return nil }
-        return yaml.text(node, at: "")
-    }
-
-    @Test(
-        "A word that YAML takes for a number, a truth value or nothing has to be quoted",
-        arguments: [
-            "1", "-1", "+1", "1_000", "0x1F", "0b11", "0o17", "1.5", ".5", "5.", "1e5", "1.5e-3", "12:30:45",
-            ".inf", "-.INF",
-            ".NaN", "~", "null", "NULL", "true", "False", "yes", "No", "ON", "off", "y", "N", "=", "<<",
-        ])
-    func notText(word: String) {
-        #expect(text(word) == nil)
-        #expect(text("\"\(word)\"") == word)
-        #expect(text("'\(word)'") == word)
-    }
-
-    @Test(
-        "Any other word is text",
-        arguments: [
-            "P-256", "1.3.6.1", "2026-01-01", "99991231235959Z", "P20Y", "a", "e5", "1e", "e", "x1", "0xg",
-            "EX-1", "yess",
-            "a & b", "a*b", "5 * 3", "don't", "a#b", "1.2.3", "-a", "ä",
-        ])
-    func plainText(word: String) {
-        #expect(text(word) == word)
-    }
-
-    @Test(
-        "An anchor or an alias is refused wherever it stands",
-        arguments: [
-            "&a 1", "*a", "a: &x 1", "[*x]", "{a: *x}", "- *x", "a:\n  - &x b", "? *x", "\"a\": *x",
-        ])
-    func anchors(text: String) {
-        var yaml = StrictYAML()
-        #expect(yaml.document(Array(text.utf8)) == nil)
-        #expect(yaml.problems.map(\.code) == ["yaml.anchor"])
     }
 }

@@ -58,10 +58,10 @@ final class Line {
         try Data(bytes).write(to: URL(filePath: "\(path)/\(name)"))
     }
 
-    func load() throws -> RunManifest { try RunManifest.load(path: "\(path)/run.yaml") }
+    func open() throws -> ManifestCheck { try ManifestCheck(path: "\(path)/run.yaml") }
 
     func check(_ columns: [String] = ["serial", "mac"]) throws -> CheckedManifest {
-        try load().checkRows(requiredColumns: columns)
+        try open().checkRows(requiredColumns: columns)
     }
 
     /// Every row; the folder stays until they are read.

@@ -1,5 +1,5 @@
 import Foundation
-import Yams
+import StrictYAML
 
 /// What people answer to the steps that ask: `check` with yes or no, `record` with a text, `compare` with the
 /// digest that was taken down.
@@ -22,26 +22,26 @@ public struct CeremonyAnswers: Sendable {
         guard let data = FileManager.default.contents(atPath: path), data.count <= 1 << 16 else {
             throw invalid("no such file, or larger than 64 KiB")
         }
-        let root: Node?
-        do {
-            root = try Yams.compose(yaml: String(decoding: data, as: UTF8.self))
-        } catch {
-            throw invalid("not readable as YAML, or one step is answered twice")
+        var yaml = YAMLReader()
+        let root = yaml.document(Array(data))
+        if let problem = yaml.problems.first {
+            // Nothing but comments is a file of no answers.
+            if problem.code == "yaml.empty" { return CeremonyAnswers(given: [:], file: path) }
+            throw invalid(problem.message, line: problem.line)
         }
-        guard let root else { return CeremonyAnswers(given: [:], file: path) }
-        guard case .mapping(let mapping) = root else {
+        guard case .mapping(let pairs) = root?.content else {
             throw invalid("a map of step ids to answers is wanted")
         }
         var given: [String: String] = [:]
-        for (key, value) in mapping {
-            guard case .scalar(let id) = key, case .scalar(let answer) = value, key.anchor == nil else {
-                throw invalid("an answer is a word, a number or a text", line: key.mark?.line)
+        for (key, value) in pairs {
+            // `yes` and `007` are answers as they are written: they are compared as text.
+            guard let id = key.scalar, let answer = value.scalar else {
+                throw invalid("an answer is a word, a number or a text", line: key.position.line)
             }
-            let text = answer.string
-            guard (1...256).contains(text.count), !text.contains(where: \.isNewline) else {
-                throw invalid("an answer has 1 to 256 characters on one line", line: value.mark?.line)
+            guard (1...256).contains(answer.count), !answer.contains(where: \.isNewline) else {
+                throw invalid("an answer has 1 to 256 characters on one line", line: value.position.line)
             }
-            given[id.string] = text
+            given[id] = answer
         }
         return CeremonyAnswers(given: given, file: path)
     }

@@ -1,3 +1,4 @@
+import CanonicalJSON
 import Certificates
 import Crypto
 import Foundation

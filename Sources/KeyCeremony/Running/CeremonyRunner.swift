@@ -1,3 +1,4 @@
+import CanonicalJSON
 import Crypto
 import Foundation
 import Glibc
@@ -41,7 +42,7 @@ final class CeremonyRunner {
         try journal.append(
             "begin",
             [
-                "version": 1, "tool": .string(toolVersion), "ceremony": .string(ceremony),
+                "version": 1, "tool": .string(Release.name), "ceremony": .string(ceremony),
                 "rehearsal": .bool(site.isRehearsal), "origin": .string(site.origin),
                 "sequence": .integer(lineage.sequence), "previous": lineage.previous,
                 "script": [
@@ -274,9 +275,6 @@ final class CeremonyRunner {
             minutes: minutes, isRehearsal: site.isRehearsal)
     }
 }
-
-/// The program that wrote a transcript.
-let toolVersion = "rootline 0.1.0"
 
 extension CeremonyArtefact {
     var json: JSONValue { ["path": .string(path), "fileDigest": .string(digest)] }

@@ -1,3 +1,4 @@
+import CanonicalJSON
 import Crypto
 
 /// Somebody who takes part in a ceremony and signs off with a key of their own.

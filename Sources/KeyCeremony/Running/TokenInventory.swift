@@ -1,3 +1,4 @@
+import CanonicalJSON
 import PKCS11
 import Sites
 

@@ -74,7 +74,7 @@ public struct CeremonyScript: Sendable {
     public static func parse(_ bytes: [UInt8], file: String) throws(CeremonyError) -> CeremonyScript {
         var parser = ScriptParser(file: file)
         let script = parser.script(bytes)
-        let faults = ScriptFault.sorted(parser.yaml.faults)
+        let faults = parser.yaml.faults
         guard let script, faults.isEmpty else {
             throw CeremonyError(
                 .scriptInvalid, file,

@@ -1,18 +1,18 @@
+import StrictYAML
 import TokenKeys
-import Yams
 
 /// Reads a script's YAML into its model; see `Ceremonies` for scripts to copy.
 struct ScriptParser {
-    var yaml: StrictScriptYAML
+    var yaml: ScriptReader
 
     init(file: String) {
-        yaml = StrictScriptYAML(file: file)
+        yaml = ScriptReader(file: file)
     }
 
     mutating func script(_ bytes: [UInt8]) -> CeremonyScript? {
         guard let root = yaml.document(bytes),
             let top = yaml.fields(
-                root, at: "",
+                root,
                 required: [
                     "version", "id", "kind", "title", "cp", "roles", "conflicts", "materials", "steps",
                 ],
@@ -37,15 +37,16 @@ struct ScriptParser {
             steps: steps)
     }
 
-    private mutating func staffing(_ top: StrictScriptYAML.Fields) -> [CeremonyScript.Staffing]? {
-        guard let node = top["roles"], let fields = yaml.fields(node, at: "roles") else { return nil }
+    private mutating func staffing(_ top: ScriptReader.Fields) -> [CeremonyScript.Staffing]? {
+        guard let node = top["roles"], let fields = yaml.fields(node) else { return nil }
         if fields.entries.isEmpty {
             yaml.report(fields.place, "script.value", "a ceremony has at least one role")
         }
-        return fields.entries.compactMap { key, value in
-            let count = yaml.integer(value, at: key.place.field, in: 1...50)
-            guard let role = role(key), let count else { return nil }
-            return CeremonyScript.Staffing(role: Placed(value: role, place: key.place), count: count.value)
+        return fields.entries.compactMap { entry in
+            let count = yaml.integer(entry.value, in: 1...50)
+            let name = Placed(value: entry.name, place: entry.key.place)
+            guard let role = role(name), let count else { return nil }
+            return CeremonyScript.Staffing(role: Placed(value: role, place: name.place), count: count.value)
         }
     }
 
@@ -57,57 +58,54 @@ struct ScriptParser {
         return nil
     }
 
-    private mutating func role(_ node: Node, at path: String) -> Placed<CeremonyRole>? {
-        guard let word = yaml.text(node, at: path), let role = role(word) else { return nil }
+    private mutating func role(_ node: YAMLNode) -> Placed<CeremonyRole>? {
+        guard let word = yaml.text(node), let role = role(word) else { return nil }
         return Placed(value: role, place: word.place)
     }
 
-    private mutating func conflicts(_ top: StrictScriptYAML.Fields) -> [CeremonyScript.Conflict]? {
+    private mutating func conflicts(_ top: ScriptReader.Fields) -> [CeremonyScript.Conflict]? {
         guard let list = yaml.list(top, "conflicts") else { return nil }
         var conflicts: [CeremonyScript.Conflict] = []
-        for (index, node) in list.enumerated() {
-            let path = "conflicts[\(index)]"
-            guard let pair = yaml.list(node, at: path) else { continue }
+        for node in list {
+            guard let pair = yaml.list(node) else { continue }
             guard pair.count == 2 else {
                 yaml.report(
-                    StrictScriptYAML.place(node, path), "script.value",
+                    node.place, "script.value",
                     "two roles are wanted here, that no one person may hold")
                 continue
             }
-            let first = role(pair[0], at: "\(path)[0]")
-            let second = role(pair[1], at: "\(path)[1]")
+            let first = role(pair[0])
+            let second = role(pair[1])
             if let first, let second { conflicts.append(.init(first: first, second: second)) }
         }
         return conflicts
     }
 
-    private mutating func quorum(_ top: StrictScriptYAML.Fields) -> CeremonyScript.Quorum? {
+    private mutating func quorum(_ top: ScriptReader.Fields) -> CeremonyScript.Quorum? {
         guard let node = top["quorum"],
-            let fields = yaml.fields(node, at: "quorum", required: ["role", "needed"])
+            let fields = yaml.fields(node, required: ["role", "needed"])
         else { return nil }
-        let role = fields["role"].flatMap { self.role($0, at: "quorum.role") }
+        let role = fields["role"].flatMap { self.role($0) }
         let needed = yaml.integer(fields, "needed", in: 1...50)
         guard let role, let needed else { return nil }
         return CeremonyScript.Quorum(role: role, needed: needed)
     }
 
-    private mutating func tokens(_ top: StrictScriptYAML.Fields) -> [Placed<String>]? {
+    private mutating func tokens(_ top: ScriptReader.Fields) -> [Placed<String>]? {
         guard let node = top["materials"],
-            let fields = yaml.fields(node, at: "materials", required: ["tokens"]),
+            let fields = yaml.fields(node, required: ["tokens"]),
             let list = yaml.list(fields, "tokens")
         else { return nil }
         if list.isEmpty { yaml.report(fields.place(of: "tokens"), "script.value", "the list is empty") }
-        return list.enumerated().compactMap { index, node in
-            yaml.word(node, at: "materials.tokens[\(index)]")
-        }
+        return list.compactMap { yaml.word($0) }
     }
 
     // MARK: Steps
 
-    private mutating func steps(_ top: StrictScriptYAML.Fields) -> [CeremonyStep]? {
+    private mutating func steps(_ top: ScriptReader.Fields) -> [CeremonyStep]? {
         guard let list = yaml.list(top, "steps") else { return nil }
         if list.isEmpty { yaml.report(top.place(of: "steps"), "script.value", "a script has steps") }
-        return list.enumerated().compactMap { index, node in step(node, at: "steps[\(index)]") }
+        return list.compactMap { step($0) }
     }
 
     private static let own: [StepAction: (required: [String], optional: [String])] = [
@@ -116,8 +114,8 @@ struct ScriptParser {
         .readOut: (["of"], ["key"]), .compare: (["of"], ["key"]),
     ]
 
-    private mutating func step(_ node: Node, at path: String) -> CeremonyStep? {
-        guard let all = yaml.fields(node, at: path) else { return nil }
+    private mutating func step(_ node: YAMLNode) -> CeremonyStep? {
+        guard let all = yaml.fields(node) else { return nil }
         let action = yaml.choice(all, "do", of: StepAction.self, code: "step.unknown") { word in
             let known = StepAction.allCases.map(\.rawValue).joined(separator: ", ")
             return "this version does not know the step `\(word)`; known: \(known)"
@@ -125,17 +123,15 @@ struct ScriptParser {
         let isUnknown = action == nil && all["do"] != nil
         let own = action.flatMap { Self.own[$0.value] } ?? ([], [])
         // A step of an unknown kind may have any fields of its own: only what all steps share is looked at.
-        let extra = isUnknown ? all.entries.map(\.key.value) : []
+        let extra = isUnknown ? all.entries.map(\.name) : []
         guard
             let fields = yaml.fields(
-                node, at: path, required: ["id", "do", "actor", "text", "minutes"] + own.required,
+                node, required: ["id", "do", "actor", "text", "minutes"] + own.required,
                 optional: ["witnesses", "irreversible"] + own.optional + extra)
         else { return nil }
         let id = yaml.word(fields, "id")
-        let actor = fields["actor"].flatMap { self.role($0, at: "\(path).actor") }
-        let witnesses = (yaml.list(fields, "witnesses") ?? []).enumerated().compactMap { index, node in
-            role(node, at: "\(path).witnesses[\(index)]")
-        }
+        let actor = fields["actor"].flatMap { self.role($0) }
+        let witnesses = (yaml.list(fields, "witnesses") ?? []).compactMap { role($0) }
         let text = yaml.text(fields, "text")
         let minutes = yaml.integer(fields, "minutes", in: 0...480)
         let irreversible = yaml.flag(fields, "irreversible")
@@ -147,7 +143,7 @@ struct ScriptParser {
             place: fields.place)
     }
 
-    private mutating func content(_ action: StepAction, _ fields: StrictScriptYAML.Fields) -> StepContent? {
+    private mutating func content(_ action: StepAction, _ fields: ScriptReader.Fields) -> StepContent? {
         switch action {
         case .say: return .say
         case .check: return .check
@@ -163,10 +159,10 @@ struct ScriptParser {
         }
     }
 
-    private mutating func keyRequest(_ step: StrictScriptYAML.Fields) -> KeyRequest? {
+    private mutating func keyRequest(_ step: ScriptReader.Fields) -> KeyRequest? {
         guard let node = step["key"],
             let fields = yaml.fields(
-                node, at: step.path("key"),
+                node,
                 required: ["role", "name", "curve", "backup", "sessionCopies", "token"])
         else { return nil }
         let role = yaml.choice(fields, "role", of: CertifiedRole.self)
@@ -185,18 +181,18 @@ struct ScriptParser {
             place: fields.place)
     }
 
-    private mutating func certificateRequest(_ step: StrictScriptYAML.Fields) -> CertificateRequest? {
+    private mutating func certificateRequest(_ step: ScriptReader.Fields) -> CertificateRequest? {
         guard let node = step["certificate"],
             let fields = yaml.fields(
-                node, at: step.path("certificate"), required: ["template", "subjectKey", "issuer"],
+                node, required: ["template", "subjectKey", "issuer"],
                 optional: ["values"])
         else { return nil }
         let template = yaml.word(fields, "template")
         let subjectKey = yaml.word(fields, "subjectKey")
         let issuer = issuer(fields)
         var values: [String: Placed<String>] = [:]
-        if let node = fields["values"], let given = yaml.fields(node, at: fields.path("values")) {
-            for (key, value) in given.entries { values[key.value] = yaml.text(value, at: key.place.field) }
+        if let node = fields["values"], let given = yaml.fields(node) {
+            for entry in given.entries { values[entry.name] = yaml.text(entry.value) }
         }
         guard let template, let subjectKey, let issuer else { return nil }
         return CertificateRequest(
@@ -204,25 +200,24 @@ struct ScriptParser {
     }
 
     private mutating func issuer(
-        _ certificate: StrictScriptYAML.Fields
+        _ certificate: ScriptReader.Fields
     ) -> Placed<CertificateRequest.Issuer>? {
         guard let node = certificate["issuer"] else { return nil }
-        let path = certificate.path("issuer")
-        let place = StrictScriptYAML.place(node, path)
-        if case .scalar(let scalar) = node {
-            if scalar.string == "self" { return Placed(value: .own, place: place) }
+        if let word = node.scalar {
+            if word == "self" { return Placed(value: .own, place: node.place) }
             yaml.report(
-                place, "script.value", "`self`, or `role` and `token` of the issuer's key, is wanted here")
+                node.place, "script.value",
+                "`self`, or `role` and `token` of the issuer's key, is wanted here")
             return nil
         }
-        guard let fields = yaml.fields(node, at: path, required: ["role", "token"]) else { return nil }
+        guard let fields = yaml.fields(node, required: ["role", "token"]) else { return nil }
         let role = yaml.choice(fields, "role", of: CertifiedRole.self)
         let token = yaml.word(fields, "token")
         guard let role, let token else { return nil }
-        return Placed(value: .published(role: role, token: token), place: place)
+        return Placed(value: .published(role: role, token: token), place: node.place)
     }
 
-    private mutating func exhibit(_ fields: StrictScriptYAML.Fields) -> Exhibit? {
+    private mutating func exhibit(_ fields: ScriptReader.Fields) -> Exhibit? {
         enum Kind: String, CaseIterable { case head, key, certificate }
         guard let kind = yaml.choice(fields, "of", of: Kind.self) else { return nil }
         if kind.value == .head {

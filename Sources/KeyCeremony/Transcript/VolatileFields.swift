@@ -1,3 +1,5 @@
+import CanonicalJSON
+
 /// What differs between two rehearsals of the same script: masked in the expected transcripts that stand
 /// beside the scripts, and nothing else is.
 public enum VolatileFields {

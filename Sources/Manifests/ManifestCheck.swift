@@ -1,0 +1,145 @@
+import Foundation
+import StrictYAML
+
+/// A manifest under check: what of it can be read, and every fault found so far.
+///
+/// The caller adds what only it can know, such as a template that does not exist; `checkRows` then reads the device list
+/// and throws all faults together, or gives a manifest that has none.
+public struct ManifestCheck: Sendable {
+    /// The manifest's path as it was given, for messages.
+    public let file: String
+    private let draft: ManifestDraft
+    private var faults: FaultLog
+
+    /// Reads the manifest and the station's key; throws only when there is no manifest to read.
+    public init(path: String) throws(ManifestError) {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw ManifestError(
+                .unreadable, subject: path, message: "the manifest cannot be read",
+                hint: "Check the path and its permissions.")
+        }
+        file = path
+        var parser = ManifestParser(file: path)
+        draft = parser.draft(Array(data))
+        faults = FaultLog(files: [path] + (draft.devices?.path.map { [$0] } ?? []))
+        for problem in parser.yaml.problems {
+            faults.add(
+                ManifestFault(
+                    file: path, line: problem.line, column: problem.column, field: problem.field,
+                    code: problem.code, message: problem.message))
+        }
+    }
+
+    /// The values that can be read, for the caller's own checks; nil is reported already.
+    public var run: String? { draft.run }
+    public var product: String? { draft.product }
+    public var template: String? { draft.template }
+    public var issuer: String? { draft.issuer }
+    public var keyType: RunManifest.KeyType? { draft.keyType }
+    public var station: StationKey? { draft.station }
+
+    /// Adds a fault of one of the manifest's keys.
+    public mutating func add(_ field: String, code: String, message: String) {
+        faults.add(draft.fault(field, code, message))
+    }
+
+    /// Adds a fault of another file, such as the template.
+    public mutating func add(_ fault: ManifestFault) {
+        faults.add(fault)
+    }
+
+    /// Checks every row of the device list in one pass with flat memory; the error carries every fault, those of the
+    /// manifest and those added included.
+    ///
+    /// When serials seem to repeat, a second pass compares them exactly and names both lines.
+    ///
+    /// - Parameters:
+    ///   - requiredColumns: the columns whose values the run wants, in that order; normally a template's `columns`,
+    ///     and none where the template is at fault.
+    ///   - rowCheck: called with the values of those columns for every row that is well formed.
+    ///   - releasedBy: answers which of some serials an earlier run has released, each with that run; nil asks nothing.
+    public func checkRows(
+        requiredColumns: [String] = [], limits: ListLimits = ListLimits(),
+        rowCheck: @escaping ([String]) -> [RowValueFault] = { _ in [] },
+        releasedBy: (([String]) -> [String: String])? = nil
+    ) throws(ManifestError) -> CheckedManifest {
+        let checks = RowChecks(columns: requiredColumns, values: rowCheck, releasedBy: releasedBy)
+        var faults = faults
+        let list: CheckedList?
+        switch draft.devices {
+        case .range(let range):
+            checkRange(range, checks, &faults)
+            list = nil
+        case .csv(let path): list = try checkList(path, .csv, limits, checks, &faults)
+        case .jsonLines(let path): list = try checkList(path, .jsonLines, limits, checks, &faults)
+        case nil: list = nil
+        }
+        try faults.throwIfFaulty(subject: file)
+        guard let manifest = draft.manifest else {
+            throw ManifestError(.invalid, subject: file, message: "the manifest is incomplete")
+        }
+        return CheckedManifest(manifest: manifest, columns: requiredColumns, list: list)
+    }
+
+    private func checkRange(_ range: SerialRange, _ checks: RowChecks, _ faults: inout FaultLog) {
+        let missing = checks.columns.filter { $0 != "serial" }
+        for column in missing {
+            faults.add(
+                draft.fault(
+                    "devices", "list.column-missing",
+                    "the template uses the column \(column), and a range has serials only"))
+        }
+        var rows = 0..<range.count
+        while !rows.isEmpty {
+            let serials = rows.prefix(RowChecks.batch).map { range.serial(row: $0) }
+            rows = rows.dropFirst(serials.count)
+            for serial in serials where missing.isEmpty {
+                for found in checks.values(checks.columns.map { _ in serial }) {
+                    faults.add(
+                        draft.fault("devices", "list.value", "serial \(serial): \(found.message)"))
+                }
+            }
+            guard let known = checks.releasedBy?(serials), !known.isEmpty else { continue }
+            for serial in serials {
+                guard let run = known[serial] else { continue }
+                faults.add(draft.fault("devices", RowChecks.known, RowChecks.message(serial, run)))
+            }
+        }
+    }
+
+    private func checkList(
+        _ path: String, _ form: ListReader.Form, _ limits: ListLimits, _ checks: RowChecks,
+        _ faults: inout FaultLog
+    ) throws(ManifestError) -> CheckedList? {
+        let list: ListFile
+        do {
+            list = try ListFile(path: path)
+            _ = try list.size()
+        } catch {
+            guard faults.count > 0 else { throw error }
+            faults.add(draft.fault("devices", "list.unreadable", error.message))
+            return nil
+        }
+        var pass = ListPass(
+            path: path, reader: ListReader(form: form, limits: limits), quantity: draft.quantity,
+            faults: faults)
+        var cutter = SegmentCutter(list)
+        while let piece = try cutter.next() { pass.take(piece, checks) }
+        pass.finish(checks)
+        if pass.rows > 0, let quantity = draft.quantity, pass.rows != quantity {
+            pass.faults.add(
+                draft.fault(
+                    "quantity", "list.quantity",
+                    "the quantity is \(quantity), and the list has \(pass.rows) rows"))
+        }
+        let repeated = pass.repeatedHashes()
+        if !repeated.isEmpty {
+            var search = RepeatSearch(path: path, reader: pass.reader, hashes: repeated)
+            var cutter = SegmentCutter(list)
+            while let piece = try cutter.next() { search.take(piece, &pass.faults) }
+        }
+        faults = pass.faults
+        return CheckedList(
+            reader: pass.reader, size: pass.size, segments: pass.segments, digest: pass.digest)
+    }
+}
