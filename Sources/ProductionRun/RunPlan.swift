@@ -28,7 +28,8 @@ public struct RunPlan: Sendable {
         if resuming == nil, let run = check.run, try ledger?.run(run) != nil {
             throw LedgerError(
                 .runExists, run, "a run of this name was started before",
-                hint: "`rootline run status \(run)` shows it, `rootline run resume \(run)` goes on with an open one.")
+                hint: "`rootline run status \(run)` shows it, `rootline run resume \(run)` goes on with an "
+                    + "open one.")
         }
         let template = RunPlan.template(&check, site: site)
         let issuer = RunPlan.issuer(&check, site: site)

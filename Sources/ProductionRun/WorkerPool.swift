@@ -138,7 +138,10 @@ final class WorkerPool {
             }
             failuresInARow = 0
             return .made(chunk, made)
-        } catch let error as RunError where error.code == .protocolBroken || error.code == .io {
+        } catch let error as RunError where error.code == .io {
+            // A connection reset: it is gone.
+            return try replace(index, "it ended", killing: false)
+        } catch let error as RunError where error.code == .protocolBroken {
             return try replace(index, error.description, killing: true)
         }
     }

@@ -9,29 +9,36 @@ public final class SQLiteLedger: Ledger {
     /// Opens the ledger at `path`; makes it where `creating` and none is there.
     ///
     /// A file that is no database, or whose counts do not add up, is refused.
-    public init(path: String, creating: Bool) throws(LedgerError) {
+    ///
+    /// One opened with `readOnly` leaves the file as it is, byte for byte.
+    public init(path: String, creating: Bool, readOnly: Bool = false) throws(LedgerError) {
         self.path = path
         guard creating || FileManager.default.fileExists(atPath: path) else {
             throw LedgerError(.cannotOpen, path, "there is no ledger", hint: "No run was started here yet.")
         }
         do {
             var configuration = Configuration()
-            configuration.journalMode = .wal
+            // Setting it writes, even where it is set already.
+            if !readOnly { configuration.journalMode = .wal }
             configuration.busyMode = .timeout(5)
             configuration.prepareDatabase { database in
                 // 8 MiB of pages: the unique indexes are written all over.
                 try database.execute(sql: "PRAGMA cache_size = -8192")
                 try database.execute(sql: "PRAGMA wal_autocheckpoint = 4096")
+                // Not SQLite's own read-only mode, which leaves the write-ahead log's files behind.
+                if readOnly { try database.execute(sql: "PRAGMA query_only = 1") }
             }
             queue = try DatabaseQueue(path: path, configuration: configuration)
-            try queue.writeWithoutTransaction { database in
-                // GRDB's set-up of WAL lowers this to NORMAL, under which a power cut could take back a commit.
-                try database.execute(sql: "PRAGMA synchronous = FULL")
-                guard try Int.fetchOne(database, sql: "PRAGMA synchronous") == 2 else {
-                    throw LedgerError(.cannotOpen, path, "SQLite does not take synchronous = FULL")
+            if !readOnly {
+                try queue.writeWithoutTransaction { database in
+                    // GRDB's set-up of WAL lowers this to NORMAL, under which a power cut could take back a commit.
+                    try database.execute(sql: "PRAGMA synchronous = FULL")
+                    guard try Int.fetchOne(database, sql: "PRAGMA synchronous") == 2 else {
+                        throw LedgerError(.cannotOpen, path, "SQLite does not take synchronous = FULL")
+                    }
                 }
+                try SQLiteLedger.migrations.migrate(queue)
             }
-            try SQLiteLedger.migrations.migrate(queue)
         } catch {
             throw SQLiteLedger.translated(error, path)
         }

@@ -16,10 +16,10 @@ struct RunCommand: ParsableCommand {
 }
 
 extension Site {
-    /// The site's ledger where it has one already.
-    func existingLedger() throws -> SQLiteLedger? {
+    /// The site's ledger where it has one already, to look and change nothing.
+    func ledgerToRead() throws -> SQLiteLedger? {
         FileManager.default.fileExists(atPath: ledger)
-            ? try SQLiteLedger(path: ledger, creating: false) : nil
+            ? try SQLiteLedger(path: ledger, creating: false, readOnly: true) : nil
     }
 }
 
@@ -44,7 +44,7 @@ struct RunCheckCommand: ParsableCommand, FormattedCommand {
 
     func run() throws {
         let site = try siteOptions.open()
-        let plan = try RunPlan(site: site, manifest: manifest, ledger: try site.existingLedger())
+        let plan = try RunPlan(site: site, manifest: manifest, ledger: try site.ledgerToRead())
         let facts = plan.facts
         let document = Document(
             run: facts.run, product: facts.product, quantity: facts.quantity,
@@ -104,7 +104,7 @@ struct RunApproveCommand: ParsableCommand, FormattedCommand {
 
     func run() throws {
         let site = try siteOptions.open()
-        let plan = try RunPlan(site: site, manifest: manifest, ledger: try site.existingLedger())
+        let plan = try RunPlan(site: site, manifest: manifest, ledger: try site.ledgerToRead())
         let allowed = spoilage ?? RunPlan.standardSpoilage(quantity: plan.manifest.quantity)
         let statement = try plan.statement(
             spoilage: allowed, validity: .seconds(hours * 3600), at: Date())
@@ -196,7 +196,10 @@ struct RunResumeCommand: ParsableCommand, FormattedCommand {
     func run() throws {
         let site = try siteOptions.open()
         let lock = try site.lockForRun()
-        guard let ledger = try site.existingLedger(), let record = try ledger.run(name) else {
+        guard FileManager.default.fileExists(atPath: site.ledger),
+            case let ledger = try SQLiteLedger(path: site.ledger, creating: false),
+            let record = try ledger.run(name)
+        else {
             throw LedgerError(
                 .runUnknown, name, "no such run", hint: "`rootline run status` lists the runs.")
         }
@@ -302,7 +305,7 @@ struct RunStatusCommand: ParsableCommand, FormattedCommand {
 
     func run() throws {
         let site = try siteOptions.open()
-        let ledger = try site.existingLedger()
+        let ledger = try site.ledgerToRead()
         var records = try ledger?.runs() ?? []
         if let name {
             records = records.filter { $0.run.id == name }

@@ -100,7 +100,7 @@ struct OutputFormTests {
             ("key show rehearsal/nothing:here", 69, "key-absent"),
             ("init site --hsm softhsm --demo", 73, "site-exists"),
             ("ceremony check nowhere.yaml", 66, nil), ("allowlist verify", 1, "allowlist-rehearsal"),
-            ("key list --pin-source file:nowhere", 77, nil),
+            ("key list --token line --pin-source file:nowhere", 77, nil),
         ] as [(String, Int32, String?)])
     func errors(command: String, code: Int32, word: String?) throws {
         let place = try Workplace(.sealed)
