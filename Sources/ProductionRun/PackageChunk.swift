@@ -51,7 +51,7 @@ struct PackageChunk {
 
     private static func unrecorded(_ path: String) -> RunError {
         RunError(
-            .wrongState, path, "this package was shown, and the ledger does not know its devices",
+            .inconsistent, path, "this package was shown, and the ledger does not know its devices",
             hint: "The ledger was restored from an older copy. Restore the newest, and find out why.")
     }
 
@@ -68,7 +68,9 @@ struct PackageChunk {
             }
         }
         for name in names where !name.hasPrefix(".") && name.hasSuffix(".jsonl") {
-            guard let firstRow = Int(name.dropLast(".jsonl".count)), firstRow >= recordedRows else { continue }
+            guard let firstRow = Int(name.dropLast(".jsonl".count)), firstRow >= recordedRows else {
+                continue
+            }
             throw unrecorded(folder + "/" + name)
         }
         try DurableFile.flushFolder(folder)

@@ -195,7 +195,7 @@ public final class RunDriver {
 
     private func logIsOlder(_ record: RunRecord) -> RunError {
         RunError(
-            .wrongState, site.log, "the ledger has run \(record.run.id), and this log does not",
+            .inconsistent, site.log, "the ledger has run \(record.run.id), and this log does not",
             hint: "The log was lost or restored from an older copy. Restore the newest, and find out why.")
     }
 
@@ -209,7 +209,8 @@ public final class RunDriver {
         } catch let error as AllowlistError where error.code == .fileAccess {
             throw RunError(
                 .io, site.log, error.description,
-                hint: "What was published before is untouched. Mend the cause, then: rootline run resume \(plan.manifest.run)"
+                hint:
+                    "What was published before is untouched. Mend the cause, then: rootline run resume \(plan.manifest.run)"
             )
         }
     }
@@ -269,7 +270,9 @@ public final class RunDriver {
             throw LedgerError(
                 shortfall.code, shortfall.subject,
                 "\(shortfall.message); the run is sealed with \(record.released) of \(record.run.quantity) devices",
-                hint: "Losses used the allowance up. Give the missing rows to another run and have that approved.")
+                hint:
+                    "Losses used the allowance up. Give the missing rows to another run and have that approved."
+            )
         }
         return RunOutcome(
             run: id, quantity: record.run.quantity, released: record.released, burned: record.burned,

@@ -21,7 +21,7 @@ struct RunLog {
         guard writer.size <= record.run.openIndex else { return }
         guard writer.size == record.run.openIndex else {
             throw RunError(
-                .wrongState, record.run.id, "the log is shorter than when the run was begun",
+                .inconsistent, record.run.id, "the log is shorter than when the run was begun",
                 hint: "Log or ledger was restored from an older copy. Find out why before anything else.")
         }
         let run = record.run

@@ -52,7 +52,8 @@ extension SQLiteLedger {
 
     public func runs() throws(LedgerError) -> [RunRecord] {
         try read { database in
-            try Row.fetchAll(database, sql: SQLiteLedger.selectRuns + " ORDER BY run.number").map(SQLiteLedger.record)
+            try Row.fetchAll(database, sql: SQLiteLedger.selectRuns + " ORDER BY run.number").map(
+                SQLiteLedger.record)
         }
     }
 

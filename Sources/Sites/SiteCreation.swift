@@ -72,10 +72,14 @@ extension Site {
             try manager.createDirectory(
                 atPath: staging, withIntermediateDirectories: true,
                 attributes: [.posixPermissions: 0o700])
-            for name in ["certificates", "ceremonies", "runs"] {
+            for name in ["certificates", "ceremonies", "runs", "templates"] {
                 try manager.createDirectory(atPath: staging + "/" + name, withIntermediateDirectories: true)
             }
-            try manager.copyItem(atPath: templates, toPath: staging + "/templates")
+            // Their content alone: where the product is installed for all, the files belong to somebody else.
+            for name in try manager.contentsOfDirectory(atPath: templates) where name.hasSuffix(".yaml") {
+                try Data(contentsOf: URL(fileURLWithPath: templates + "/" + name))
+                    .write(to: URL(fileURLWithPath: staging + "/templates/" + name))
+            }
         } catch {
             try? manager.removeItem(atPath: staging)
             throw SiteError(.cannotCreate, folder, error.systemReason)

@@ -3,7 +3,7 @@ import SwiftASN1
 /// The parts of a CMS SignedData that no signature covers, held to the one form that RFC 5652 gives ours.
 ///
 /// Verifiers pass over them, so an octet changed there would go unseen: the versions (§5.1, §5.3), the content's
-/// type, and the signature's algorithm beside the signature that was made with it.
+/// type, the signature's algorithm beside the signature that was made with it, and how the signer's name is written.
 enum CMSForm {
     private static let signedData: ASN1ObjectIdentifier = [1, 2, 840, 113_549, 1, 7, 2]
     private static let data: ASN1ObjectIdentifier = [1, 2, 840, 113_549, 1, 7, 1]
@@ -38,23 +38,50 @@ enum CMSForm {
                 isStrict = try ASN1ObjectIdentifier(derEncoded: &content) == data && isStrict
                 while content.next() != nil {}
             }
+            var issuers: Set<ArraySlice<UInt8>> = []
             while let node = nodes.next() {
-                guard node.identifier == .set, case .constructed(let signers) = node.content else { continue }
-                for signer in signers { isStrict = try isStrictSigner(signer) && isStrict }
+                guard case .constructed(let members) = node.content else { continue }
+                if node.identifier == .set {
+                    for signer in members { isStrict = try isStrictSigner(signer, issuers) && isStrict }
+                } else if node.identifier == ASN1Identifier(tagWithNumber: 0, tagClass: .contextSpecific) {
+                    for certificate in members { issuers.insert(try issuer(of: certificate)) }
+                }
             }
             return isStrict
         }
     }
 
-    private static func isStrictSigner(_ node: ASN1Node) throws -> Bool {
+    private static func isStrictSigner(
+        _ node: ASN1Node, _ issuers: Set<ArraySlice<UInt8>>
+    ) throws -> Bool {
         try DER.sequence(node, identifier: .sequence) { nodes in
             let version = try Int(derEncoded: &nodes)
-            _ = try next(&nodes)  // issuer and serial number, which OpenSSL matches with the certificate
+            // OpenSSL compares names as X.500 does, without upper and lower case.
+            let name = try DER.sequence(try next(&nodes), identifier: .sequence) { identifier in
+                let name = try next(&identifier).encodedBytes
+                while identifier.next() != nil {}
+                return name
+            }
             let digest = try algorithm(try next(&nodes))
             _ = try next(&nodes)  // the signed attributes
             let signature = try algorithm(try next(&nodes))
             while nodes.next() != nil {}
-            return version == 1 && ecdsa[digest] == signature
+            return version == 1 && issuers.contains(name) && ecdsa[digest] == signature
+        }
+    }
+
+    /// The issuer's name in a certificate (RFC 5280 §4.1), as it stands there.
+    private static func issuer(of certificate: ASN1Node) throws -> ArraySlice<UInt8> {
+        try DER.sequence(certificate, identifier: .sequence) { nodes in
+            let name = try DER.sequence(try next(&nodes), identifier: .sequence) { fields in
+                // version, serial number, signature
+                for _ in 0..<3 { _ = try next(&fields) }
+                let name = try next(&fields).encodedBytes
+                while fields.next() != nil {}
+                return name
+            }
+            while nodes.next() != nil {}
+            return name
         }
     }
 

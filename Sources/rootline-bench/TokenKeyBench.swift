@@ -37,7 +37,8 @@ struct TokenKeyBench {
                 id: "run.token-key", value: median(whole), unit: "devices/s", reference: best.value,
                 ratio: median(whole) / best.value,
                 note:
-                    "\(devices) devices, the whole command `run start`, check and seal included; \(bench.cores) cores; bare loop: \(arrangements)"),
+                    "\(devices) devices, the whole command `run start`, check and seal included; \(bench.cores) cores; bare loop: \(arrangements)"
+            ),
             BenchRow(
                 id: "run.token-key.making", value: median(making), unit: "devices/s", reference: best.value,
                 ratio: median(making) / best.value, note: "the making alone, as in the bare loop"),

@@ -125,7 +125,7 @@ struct ErrorReport {
         case .authorisationRefused: return refused
         case .siteNotReady: return noInput
         case .cannotCreate: return cannotCreate
-        case .diskFull, .io: return inputOutput
+        case .diskFull, .io, .inconsistent: return inputOutput
         case .interrupted, .unfinished, .workersFailed: return temporary
         case .wrongState: return badInput
         case .protocolBroken: return defect

@@ -33,7 +33,8 @@ struct InitCommand: ParsableCommand, FormattedCommand {
     func validate() throws {
         if !demo && origin == nil {
             throw ValidationError(
-                "A live site needs the name of its log, one a customer: --origin devices.example.com/customer")
+                "A live site needs the name of its log, one a customer: --origin devices.example.com/customer"
+            )
         }
     }
 

@@ -7,7 +7,8 @@ struct DamagedBundleTests {
 
     /// The published files whose content is signed or proven.
     private static func files(in place: Workplace) throws -> [String] {
-        let names = FileManager.default.enumerator(atPath: place.site + "/log")?.compactMap { $0 as? String } ?? []
+        let names =
+            FileManager.default.enumerator(atPath: place.site + "/log")?.compactMap { $0 as? String } ?? []
         return names.filter { name in
             ["checkpoint", "tile/", "index/", "authorisations/"].contains { name.hasPrefix($0) }
         }.filter { name in
@@ -51,7 +52,8 @@ struct DamagedBundleTests {
         try place.succeed("rootline allowlist verify --allow-rehearsal")
     }
 
-    @Test("Every octet of the two signatures over the checkpoint", arguments: ["checkpoint", "checkpoint.p7s"])
+    @Test(
+        "Every octet of the two signatures over the checkpoint", arguments: ["checkpoint", "checkpoint.p7s"])
     func everyOctet(of file: String) throws {
         let place = try Workplace(.sealed)
         let url = URL(fileURLWithPath: place.site + "/log/" + file)
@@ -73,7 +75,8 @@ struct DamagedBundleTests {
             let url = URL(fileURLWithPath: place.site + "/log/" + file)
             let original = try Data(contentsOf: url)
             let versions: [(String, Data)] = [
-                ("without its last octet", original.dropLast()), ("cut in half", original.prefix(original.count / 2)),
+                ("without its last octet", original.dropLast()),
+                ("cut in half", original.prefix(original.count / 2)),
                 ("emptied", Data()), ("with an octet more", original + [0]),
             ]
             for (what, changed) in versions {

@@ -84,7 +84,8 @@ struct DemoTests {
         try place.succeed("openssl x509 -inform DER -in device.der -out device.pem")
     }
 
-    @Test("openssl verifies devices' chains, and refuses them under another root", arguments: [0, 17, 150, 299])
+    @Test(
+        "openssl verifies devices' chains, and refuses them under another root", arguments: [0, 17, 150, 299])
     func chains(row: Int) throws {
         let place = try Workplace(.sealed)
         try write(try place.packages(of: "first")[row], in: place)
@@ -98,7 +99,8 @@ struct DemoTests {
         #expect(other.code == 2)
         // The run's own copy of the chain serves as well.
         try place.succeed(
-            "openssl verify -CAfile site/certificates/root-ca.pem -untrusted site/runs/first/issuers.pem device.pem")
+            "openssl verify -CAfile site/certificates/root-ca.pem -untrusted site/runs/first/issuers.pem device.pem"
+        )
     }
 
     @Test("A device's certificate has the fields of its template and no others")
@@ -108,7 +110,8 @@ struct DemoTests {
         let text = try place.succeed("openssl x509 -in device.pem -noout -text -nameopt RFC2253")
         let lines = text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
         for line in [
-            "Version: 3 (0x2)", "Signature Algorithm: ecdsa-with-SHA256", "Public Key Algorithm: id-ecPublicKey",
+            "Version: 3 (0x2)", "Signature Algorithm: ecdsa-with-SHA256",
+            "Public Key Algorithm: id-ecPublicKey",
             "ASN1 OID: prime256v1", "Not After : Dec 31 23:59:59 9999 GMT", "X509v3 Key Usage: critical",
             "Digital Signature", "X509v3 Authority Key Identifier:", "X509v3 Subject Alternative Name:",
         ] {
@@ -118,9 +121,11 @@ struct DemoTests {
             lines.contains(
                 "Subject: OU=REHEARSAL - NOT FOR PRODUCTION,serialNumber=EX-00000042,CN=Example Sensor,"
                     + "O=Example Manufacturing"), "\(text)")
-        #expect(lines.filter { $0.hasPrefix("X509v3 ") && !$0.hasSuffix("extensions:") }.count == 3, "\(text)")
+        #expect(
+            lines.filter { $0.hasPrefix("X509v3 ") && !$0.hasSuffix("extensions:") }.count == 3, "\(text)")
         // hardwareModuleName (RFC 4108 §5): type and serial of the module.
-        let name = try place.succeed("openssl asn1parse -inform DER -in device.der | grep -A 1 'Subject Alternative Name'")
+        let name = try place.succeed(
+            "openssl asn1parse -inform DER -in device.der | grep -A 1 'Subject Alternative Name'")
         #expect(name.uppercased().contains("45582D3030303030303432"), "the serial in its octets: \(name)")
     }
 
@@ -128,7 +133,8 @@ struct DemoTests {
     func signatures() throws {
         let place = try Workplace(.sealed)
         let verify = "openssl cms -verify -binary -inform DER -purpose any"
-        let checkpoint = verify + " -in site/log/checkpoint.p7s -CAfile site/certificates/allowlist-signer.pem"
+        let checkpoint =
+            verify + " -in site/log/checkpoint.p7s -CAfile site/certificates/allowlist-signer.pem"
         let text = try place.succeed(checkpoint + " -content site/log/checkpoint.txt")
         let lines = text.split(separator: "\n")
         #expect(lines.first == "rehearsal.invalid/site" && lines.dropFirst().first == "304")
@@ -152,7 +158,8 @@ struct DemoTests {
     func transportKeys() throws {
         let place = try Workplace(.sealed)
         let lines = try place.packages(of: "first")
-        let names = try FileManager.default.contentsOfDirectory(atPath: place.site + "/runs/first/transport-keys")
+        let names = try FileManager.default.contentsOfDirectory(
+            atPath: place.site + "/runs/first/transport-keys")
         #expect(Set(names) == Set(lines.map { $0.transportKey + ".bin" }))
         for name in names {
             let line = try #require(lines.last { $0.transportKey + ".bin" == name })

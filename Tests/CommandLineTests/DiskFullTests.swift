@@ -15,7 +15,9 @@ private enum MountNamespace {
 
 @Suite(
     "A full disk stops a run with its books in order",
-    .enabled(if: MountNamespace.canBeMade, "no mount namespace can be made here: run as root or allow user namespaces"))
+    .enabled(
+        if: MountNamespace.canBeMade,
+        "no mount namespace can be made here: run as root or allow user namespaces"))
 struct DiskFullTests {
     /// Runs a script with the site moved to a tmpfs of so many MiB; at the end it is moved back.
     private func run(_ script: String, size: Int, in place: Workplace) throws -> Outcome {
@@ -44,7 +46,8 @@ struct DiskFullTests {
         try place.succeed("rootline run start batch/manifest.yaml")
     }
 
-    @Test("A run that meets a full disk says so, and goes on when there is space", arguments: [1, 25, 60, 150])
+    @Test(
+        "A run that meets a full disk says so, and goes on when there is space", arguments: [1, 25, 60, 150])
     func fillsUp(after packages: Int) throws {
         let place = try Workplace(.sealed)
         try place.approve("batch", devices: 300, first: 1000, options: "--spoilage 16")
@@ -63,7 +66,8 @@ struct DiskFullTests {
         let lines = outcome.output.split(separator: "\n")
         #expect(lines.first == "code 74", "\(outcome.output)\(outcome.errors)")
         #expect(
-            lines.contains { $0.hasPrefix("batch  open  ") || $0.hasPrefix("batch  sealing  ") }, "\(outcome.output)")
+            lines.contains { $0.hasPrefix("batch  open  ") || $0.hasPrefix("batch  sealing  ") },
+            "\(outcome.output)")
         #expect(lines.contains("verified 0"), "what was published before is whole")
         #expect(lines.last == "code 0", "\(outcome.output)\(outcome.errors)")
         #expect(outcome.errors.contains("space"), "\(outcome.errors)")

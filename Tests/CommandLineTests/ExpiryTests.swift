@@ -26,7 +26,8 @@ struct ExpiryTests {
         try Self.clock.write(toFile: place.folder + "/clock.c", atomically: true, encoding: .utf8)
         // The compiler is the one that links Swift's programs.
         let path = ["PATH": (ProcessInfo.processInfo.environment["PATH"] ?? "") + ":/usr/bin"]
-        try place.succeed("$(command -v clang || command -v cc) -shared -fPIC -o clock.so clock.c -ldl", with: path)
+        try place.succeed(
+            "$(command -v clang || command -v cc) -shared -fPIC -o clock.so clock.c -ldl", with: path)
         func run(_ command: String, after seconds: Int) throws -> Outcome {
             try place.run(
                 "rootline run \(command) batch/manifest.yaml",

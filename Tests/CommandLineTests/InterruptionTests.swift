@@ -68,7 +68,8 @@ struct InterruptionTests {
         let place = try Workplace()
         let program = try begun(place)
         try #require(
-            instant.wait(for: program, in: place.site + "/runs/batch"), "the run had ended before the instant")
+            instant.wait(for: program, in: place.site + "/runs/batch"), "the run had ended before the instant"
+        )
         let workers = program.children
         kill(program.process, SIGKILL)
         #expect(try program.wait().code == 128 + SIGKILL)
@@ -135,7 +136,7 @@ struct InterruptionTests {
         kill(worker, SIGKILL)
         let outcome = try program.wait()
         #expect(outcome.code == 0, "\(outcome.errors)")
-        #expect(outcome.errors.contains("A worker was replaced: it ended: signal 9"))
+        #expect(outcome.errors.contains("A worker was replaced: "))
         let status = try place.audit([("batch", Workplace.serials(Self.devices))])
         #expect(status.first?.burned != 0, "what it had in hand is burned")
     }
@@ -165,7 +166,8 @@ struct InterruptionTests {
         kill(signal == SIGINT ? -program.process : program.process, signal)
         let outcome = try program.wait()
         #expect(outcome.code == 75)
-        #expect(outcome.errors.contains("of 240 devices made\n  rootline run resume batch"), "\(outcome.errors)")
+        #expect(
+            outcome.errors.contains("of 240 devices made\n  rootline run resume batch"), "\(outcome.errors)")
         let record = try #require(try place.status().first)
         #expect(record.state == "open" && record.outstanding == 0 && record.burned == 0)
         #expect(record.released < Self.devices)
@@ -174,7 +176,8 @@ struct InterruptionTests {
         try place.approve("other", devices: 3, first: 5000)
         let other = try place.run("rootline run start other/manifest.yaml")
         #expect(other.code == 75 && other.errors.contains("rootline run resume batch"), "\(other.errors)")
-        try place.succeed("cp batch/devices.csv kept.csv && sed -i 's/^EX-00000240/EX-00000241/' batch/devices.csv")
+        try place.succeed("cp batch/devices.csv kept.csv")
+        try place.succeed("sed -i 's/^EX-00000240/EX-00000241/' batch/devices.csv")
         let books = try place.books()
         let edited = try place.run("rootline run resume batch")
         #expect(edited.code == 65 && edited.errors.contains("not those the run was started with"))

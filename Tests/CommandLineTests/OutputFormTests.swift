@@ -12,38 +12,55 @@ struct OutputFormTests {
         ("doctor", 0, ["version", "site", "checks"]),
         ("key list", 0, ["version", "keys"]),
         ("key show rehearsal/root-ca:root", 0, ["version", "key"]),
-        ("ceremony check $REPOSITORY/Ceremonies/root-ca/script.yaml --site made", 0,
-            ["version", "script", "title", "digest", "steps", "expectedMinutes", "site", "faults"]),
-        ("ceremony rehearse $REPOSITORY/Ceremonies/root-ca/script.yaml --site made", 0,
-            ["version", "ceremony", "rehearsal", "transcript", "head", "minutes", "artefacts"]),
+        (
+            "ceremony check $REPOSITORY/Ceremonies/root-ca/script.yaml --site made", 0,
+            ["version", "script", "title", "digest", "steps", "expectedMinutes", "site", "faults"]
+        ),
+        (
+            "ceremony rehearse $REPOSITORY/Ceremonies/root-ca/script.yaml --site made", 0,
+            ["version", "ceremony", "rehearsal", "transcript", "head", "minutes", "artefacts"]
+        ),
         ("run status", 0, ["version", "runs"]),
-        ("run check batch/manifest.yaml", 0,
+        (
+            "run check batch/manifest.yaml", 0,
             [
                 "version", "run", "product", "quantity", "template", "manifestDigest", "templateDigest",
                 "stationDigest",
-            ]),
-        ("run approve batch/manifest.yaml", 0,
+            ]
+        ),
+        (
+            "run approve batch/manifest.yaml", 0,
             [
-                "version", "run", "quantity", "spoilage", "notBefore", "notAfter", "treeSize", "manifestDigest",
+                "version", "run", "quantity", "spoilage", "notBefore", "notAfter", "treeSize",
+                "manifestDigest",
                 "authorisation", "authorisationDigest",
-            ]),
-        ("run start batch/manifest.yaml", 0,
+            ]
+        ),
+        (
+            "run start batch/manifest.yaml", 0,
             [
                 "version", "run", "quantity", "released", "burned", "made", "seconds", "makingSeconds",
                 "devicesPerSecond", "peakMemoryBytes", "folder", "treeSize", "checkpoint",
-            ]),
-        ("allowlist verify --allow-rehearsal", 0,
+            ]
+        ),
+        (
+            "allowlist verify --allow-rehearsal", 0,
             [
                 "version", "verified", "origin", "rehearsal", "treeSize", "root", "authorised", "devices",
                 "entries", "runs", "warnings",
-            ]),
-        ("allowlist lookup EX-00000001 --allow-rehearsal", 0,
+            ]
+        ),
+        (
+            "allowlist lookup EX-00000001 --allow-rehearsal", 0,
             [
                 "version", "status", "keyChecked", "serial", "product", "run", "entryIndex", "keyDigest",
                 "certificateDigest", "treeSize",
-            ]),
-        ("allowlist lookup EX-99999999 --allow-rehearsal", 1,
-            ["version", "status", "keyChecked", "serial", "treeSize"]),
+            ]
+        ),
+        (
+            "allowlist lookup EX-99999999 --allow-rehearsal", 1,
+            ["version", "status", "keyChecked", "serial", "treeSize"]
+        ),
     ]
 
     private func object(_ text: String) throws -> [String: Any] {
@@ -75,12 +92,14 @@ struct OutputFormTests {
         }
         #expect(
             try first("run status", "runs").isSuperset(of: [
-                "run", "product", "state", "quantity", "spoilage", "reserved", "released", "scrapped", "burned",
+                "run", "product", "state", "quantity", "spoilage", "reserved", "released", "scrapped",
+                "burned",
                 "outstanding", "openedAt", "sealedAt",
             ]))
         #expect(
             try first("allowlist verify --allow-rehearsal", "runs").isSuperset(of: [
-                "run", "product", "quantity", "spoilage", "reserved", "released", "scrapped", "burned", "sealed",
+                "run", "product", "quantity", "spoilage", "reserved", "released", "scrapped", "burned",
+                "sealed",
                 "activation",
             ]))
         #expect(
@@ -94,13 +113,14 @@ struct OutputFormTests {
         "An error, too, is one document, with its code, message, next action and exit code",
         arguments: [
             ("run check nowhere.yaml", 66, "manifest.unreadable"),
-            ("run status nowhere", 66, "ledger-run-unknown"), ("run resume nowhere", 66, "ledger-run-unknown"),
+            ("run status nowhere", 66, "ledger-run-unknown"),
+            ("run resume nowhere", 66, "ledger-run-unknown"),
             ("run resume first", 65, "run-wrong-state"), ("run status --site nowhere", 66, "site-missing"),
             ("run check first/manifest.yaml", 73, "ledger-run-exists"),
             ("key show rehearsal/nothing:here", 69, "key-absent"),
             ("init site --hsm softhsm --demo", 73, "site-exists"),
             ("ceremony check nowhere.yaml", 66, nil), ("allowlist verify", 1, "allowlist-rehearsal"),
-            ("key list --token line --pin-source file:nowhere", 77, nil),
+            ("key list --token line --pin-source line=file:nowhere", 77, nil),
         ] as [(String, Int32, String?)])
     func errors(command: String, code: Int32, word: String?) throws {
         let place = try Workplace(.sealed)
@@ -177,7 +197,8 @@ struct OutputFormTests {
         let place = try Workplace()
         try place.succeed("sed -i '/pinSource/d' site/site.yaml")
         let outcome = try place.run(
-            "(sleep 0.5; cat site/secrets/root.pin; echo) | script -qec 'rootline key list --token root' /dev/null")
+            "(sleep 0.5; cat site/secrets/root.pin; echo) | script -qec 'rootline key list --token root' /dev/null"
+        )
         #expect(outcome.code == 0 && outcome.output.contains("PIN of token root"), "\(outcome.output)")
         #expect(outcome.output.contains("rehearsal/root-ca:root"))
         let pin = try String(contentsOfFile: place.site + "/secrets/root.pin", encoding: .utf8)

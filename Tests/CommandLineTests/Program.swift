@@ -19,7 +19,8 @@ enum Repository {
         for _ in 0..<3 {
             let candidate = folder.appendingPathComponent("rootline").path
             var isFolder: ObjCBool = false
-            if FileManager.default.fileExists(atPath: candidate, isDirectory: &isFolder), !isFolder.boolValue {
+            if FileManager.default.fileExists(atPath: candidate, isDirectory: &isFolder), !isFolder.boolValue
+            {
                 return candidate
             }
             folder.deleteLastPathComponent()
@@ -72,7 +73,7 @@ final class RunningProgram {
         let arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         let variables: [UnsafeMutablePointer<CChar>?] =
             environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
-        defer { (arguments + variables).forEach { free($0) } }
+        defer { for text in arguments + variables { free(text) } }
         var child: pid_t = 0
         let answer = posix_spawn(&child, "/bin/sh", &actions, &attributes, arguments, variables)
         guard answer == 0 else {

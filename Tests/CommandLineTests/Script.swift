@@ -113,7 +113,9 @@ struct Script: Sendable, CustomTestStringConvertible {
     static func matches(_ text: String, _ pattern: String) -> Bool {
         let parts = pattern.components(separatedBy: "*")
         guard let first = parts.first, let last = parts.last, parts.count > 1 else { return text == pattern }
-        guard text.hasPrefix(first), text.utf8.count >= first.utf8.count + last.utf8.count else { return false }
+        guard text.hasPrefix(first), text.utf8.count >= first.utf8.count + last.utf8.count else {
+            return false
+        }
         var rest = text.dropFirst(first.count)
         for part in parts.dropFirst().dropLast() where !part.isEmpty {
             guard let range = rest.range(of: part) else { return false }

@@ -2,7 +2,9 @@ import Testing
 
 @Suite("The command line does and says what the scripts say")
 struct ScriptTests {
-    @Test("Each command prints and exits as written, and one that fails changes nothing", arguments: Script.all)
+    @Test(
+        "Each command prints and exits as written, and one that fails changes nothing",
+        arguments: Script.all)
     func script(_ script: Script) throws {
         try #require(!script.commands.isEmpty, "\(script.path) has no commands")
         try script.run()

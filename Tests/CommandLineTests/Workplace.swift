@@ -31,7 +31,7 @@ final class Workplace: Sendable {
         case .rehearsed:
             try succeed("rootline init site --hsm softhsm --demo")
             for ceremony in ["root-ca", "issuing-ca", "run-authority", "allowlist-signer"] {
-                try succeed("rootline ceremony rehearse '\(Repository.root)'/Ceremonies/\(ceremony)/script.yaml")
+                try succeed("rootline ceremony rehearse \"$REPOSITORY/Ceremonies/\(ceremony)/script.yaml\"")
             }
         case .sealed:
             try Workplace.copy(from: Workplace.rehearsed.get().folder, to: folder)
@@ -53,7 +53,11 @@ final class Workplace: Sendable {
         private var folders: [String] = []
 
         init() {
-            atexit { Workplace.prepared.withLock { $0.forEach { try? FileManager.default.removeItem(atPath: $0) } } }
+            atexit {
+                Workplace.prepared.withLock { folders in
+                    for folder in folders { try? FileManager.default.removeItem(atPath: folder) }
+                }
+            }
         }
 
         func withLock(_ body: (inout [String]) -> Void) {
