@@ -107,7 +107,8 @@ let package = Package(
             "KeyCeremonyTests",
             ["KeyCeremony", "Sites", "PKCS11", "TokenKeys", "Certificates", "TestTokens", crypto]),
         .testTarget(
-            name: "CommandLineTests", dependencies: [grdb], exclude: ["Scripts", "Tools"], swiftSettings: swiftSettings),
+            name: "CommandLineTests", dependencies: [grdb], exclude: ["Scripts", "Tools"],
+            swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu11

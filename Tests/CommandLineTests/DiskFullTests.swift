@@ -50,12 +50,14 @@ struct DiskFullTests {
         "A run that meets a full disk says so, and goes on when there is space", arguments: [1, 25, 60, 150])
     func fillsUp(after packages: Int) throws {
         let place = try Workplace(.sealed)
-        try place.approve("batch", devices: 300, first: 1000, options: "--spoilage 16")
+        try place.approve("batch", devices: 600, first: 1000, options: "--spoilage 16")
         let outcome = try run(
             """
             rootline run start batch/manifest.yaml --workers 2 &
             until [ "$(ls small/site/runs/batch/packages 2>/dev/null | wc -l)" -ge \(packages) ]; do sleep 0.002; done
+            kill -STOP $!
             cat /dev/zero >small/ballast 2>/dev/null
+            kill -CONT $!
             wait $!
             echo code $?
             rootline run status batch
@@ -73,7 +75,7 @@ struct DiskFullTests {
         #expect(outcome.errors.contains("space"), "\(outcome.errors)")
         #expect(outcome.errors.contains("rootline run resume"), "\(outcome.errors)")
         try place.audit([
-            ("first", Workplace.serials(Stage.sealedDevices)), ("batch", Workplace.serials(300, from: 1000)),
+            ("first", Workplace.serials(Stage.sealedDevices)), ("batch", Workplace.serials(600, from: 1000)),
         ])
     }
 }

@@ -62,7 +62,8 @@ struct RestoredCopiesTests {
         let outcome = try place.run("rootline run resume batch")
         #expect(outcome.code == 74)
         #expect(
-            outcome.errors.contains("another quantity or allowance than what was signed"), "\(outcome.errors)")
+            outcome.errors.contains("another quantity or allowance than what was signed"), "\(outcome.errors)"
+        )
     }
 
     @Test("Another run's approval, put in the place of the run's own, does not carry it on")
