@@ -40,7 +40,7 @@ enum CMSForm {
             }
             var issuers: Set<ArraySlice<UInt8>> = []
             while let node = nodes.next() {
-                guard case .constructed(let members) = node.content else { continue }
+                guard case .constructed(let members) = node.content else { return false }
                 if node.identifier == .set {
                     for signer in members { isStrict = try isStrictSigner(signer, issuers) && isStrict }
                 } else if node.identifier == ASN1Identifier(tagWithNumber: 0, tagClass: .contextSpecific) {

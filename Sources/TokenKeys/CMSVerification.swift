@@ -18,6 +18,13 @@ public func verifyCMS(
         _ = openSSLReason()
         throw invalid("not one DER SignedData")
     }
+    // The parser takes more than DER, such as a SET that is not marked as constructed.
+    let encoded = [UInt8](unsafeUninitializedCapacity: der.count + 64) { buffer, count in
+        var position = buffer.baseAddress
+        guard i2d_CMS_ContentInfo(message.pointer, nil) == der.count else { return }
+        count = Int(i2d_CMS_ContentInfo(message.pointer, &position))
+    }
+    guard encoded == der else { throw invalid("not one DER SignedData") }
     let empty = memoryBIO(detachedContent ?? [])
     guard let empty, let output = Owned(BIO_new(BIO_s_mem()), { BIO_free($0) }) else {
         throw TokenKeyError(.libraryFailed, "CMS", openSSLReason())
