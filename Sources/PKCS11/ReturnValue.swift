@@ -21,14 +21,6 @@ public struct ReturnValue: RawRepresentable, Hashable, Sendable, CustomStringCon
         return "CKR_0x" + String(rawValue, radix: 16)
     }
 
-    /// Whether a new session, or the same call after a new login, may succeed.
-    public var isStaleSession: Bool {
-        [
-            CKR_SESSION_HANDLE_INVALID, CKR_SESSION_CLOSED, CKR_USER_NOT_LOGGED_IN, CKR_DEVICE_REMOVED,
-            CKR_DEVICE_ERROR, CKR_TOKEN_NOT_PRESENT,
-        ].contains(rawValue)
-    }
-
     static let names: [UInt: String] = [
         CKR_OK: "CKR_OK",
         CKR_CANCEL: "CKR_CANCEL",

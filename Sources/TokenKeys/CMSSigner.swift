@@ -62,8 +62,8 @@ func publicKeyInfo(_ key: Owned) -> [UInt8] {
 /// Its contexts live as long as the process: unloading one calls C_Finalize, which would close every
 /// session of ours. It is not safe under concurrent use, so one lock guards it all.
 private enum LibP11 {
+    // Unchecked: touched under the lock alone.
     private struct Contexts: @unchecked Sendable {
-        // Unchecked: touched under the lock alone.
         var byPath: [String: UnsafeMutablePointer<PKCS11_CTX>] = [:]
     }
     private static let contexts = Mutex(Contexts())
