@@ -93,7 +93,7 @@ let package = Package(
         tests("StrictYAMLTests", ["StrictYAML"]),
         tests("CanonicalJSONTests", ["CanonicalJSON"]),
         tests("PKCS11Tests", ["PKCS11", "TestTokens"]),
-        tests("TokenKeysTests", ["TokenKeys", "PKCS11", "TestTokens", x509, asn1, crypto]),
+        tests("TokenKeysTests", ["TokenKeys", "Certificates", "PKCS11", "TestTokens", x509, asn1, crypto]),
         tests("RunLedgerTests", ["RunLedger", grdb]),
         tests("CBORTests", ["CBOR"]),
         tests("TransparencyLogTests", ["TransparencyLog", crypto]),
