@@ -94,7 +94,7 @@ let package = Package(
         tests("StrictYAMLTests", ["StrictYAML"]),
         tests("CanonicalJSONTests", ["CanonicalJSON"]),
         tests("PKCS11Tests", ["PKCS11", "TestTokens"]),
-        tests("TokenKeysTests", ["TokenKeys", "PKCS11", "TestTokens", x509, asn1, crypto]),
+        tests("TokenKeysTests", ["TokenKeys", "Certificates", "PKCS11", "TestTokens", x509, asn1, crypto]),
         tests("SecretSharingTests", ["SecretSharing"], resources: [.copy("Vectors")]),
         tests("RunLedgerTests", ["RunLedger", grdb]),
         tests("CBORTests", ["CBOR"]),

@@ -53,6 +53,47 @@ public enum LintRule: String, Sendable, CaseIterable, Hashable {
     case rehearsal = "lint.rehearsal"
     /// The signature of the throwaway key covers exactly the bytes that were linted.
     case linted = "lint.linted-bytes"
+
+    // Revocation lists.
+
+    /// A list's issuer is a CA; lists by others would be indirect (RFC 5280 section 5).
+    case crlIssuerNotCA = "lint.crl-issuer-not-ca"
+    /// The issuer's keyUsage has cRLSign (RFC 5280 section 4.2.1.3).
+    case crlIssuerKeyUsage = "lint.crl-issuer-key-usage"
+    /// The authorityKeyIdentifier has the issuer's subjectKeyIdentifier to name (RFC 5280 section 5.2.1).
+    case crlIssuerKeyIdentifier = "lint.crl-issuer-key-identifier"
+    /// The issuer's certificate is valid at thisUpdate (RFC 5280 section 6.3.3).
+    case crlIssuerExpired = "lint.crl-issuer-expired"
+    /// Times lie in the years that X.509 expresses (RFC 5280 section 5.1.2.4).
+    case crlTime = "lint.crl-time"
+    /// thisUpdate does not lie before the previous list's (RFC 5280 section 5.1.2.4).
+    case crlThisUpdate = "lint.crl-this-update"
+    /// nextUpdate lies after thisUpdate (RFC 5280 section 5.1.2.5).
+    case crlNextUpdate = "lint.crl-next-update"
+    /// nextUpdate is not after the issuer's end (RFC 5280 section 5.1.2.5).
+    case crlOutlivesIssuer = "lint.crl-outlives-issuer"
+    /// The cRLNumber is positive, and one more than the previous list's (RFC 5280 section 5.2.3).
+    case crlNumber = "lint.crl-number"
+    /// Serial numbers are positive, at most 20 octets, shortest form (RFC 5280 sections 4.1.2.2 and 5.1.2.6).
+    case crlSerialNumber = "lint.crl-serial-number"
+    /// No serial number stands twice (RFC 5280 section 5.1.2.6).
+    case crlDuplicateSerial = "lint.crl-duplicate-serial"
+    /// The issuer does not revoke its own serial number (RFC 5280 section 5.1.2.6).
+    case crlOwnSerial = "lint.crl-own-serial"
+    /// No revocation lies after thisUpdate (RFC 5280 section 5.1.2.6).
+    case crlRevocationDate = "lint.crl-revocation-date"
+    /// An invalidityDate does not lie after the revocation (RFC 5280 section 5.3.2).
+    case crlInvalidityDate = "lint.crl-invalidity-date"
+    /// removeFromCRL belongs in delta CRLs only (RFC 5280 section 5.3.1).
+    case crlRemoveFromCRL = "lint.crl-remove-from-crl"
+    /// The previous list names this issuer and verifies with its key (RFC 5280 section 5.1.2.3).
+    case crlPreviousIssuer = "lint.crl-previous-issuer"
+    /// An entry stays until it stood on a list issued after its certificate's end (RFC 5280 section 3.3).
+    case crlEntryVanished = "lint.crl-entry-vanished"
+    /// An entry's time, reason and invalidityDate stay as they were (RFC 5280 section 5.3).
+    case crlEntryChanged = "lint.crl-entry-changed"
+    /// The bytes say what was linted, and stand unchanged in the signed list (RFC 5280 section 5.1.1).
+    case crlLinted = "lint.crl-linted-bytes"
 }
 
 /// Checks one certificate against the rules of its kind and against its issuer.
