@@ -1,5 +1,4 @@
 import Certificates
-import Crypto
 import Foundation
 import Glibc
 import PKCS11
@@ -89,18 +88,24 @@ struct SiteCheck {
         checkOutputs(request)
         guard let slot = slots[request.token.value] else { return }
         do {
-            let bits: UInt = request.curve.value == .p256 ? 256 : 384
-            let generation = try slot.info(of: .ecKeyPairGeneration)
+            let type = request.curve.value
+            let bits = UInt(type.bits)
+            let generation = try slot.info(of: type.generationMechanism)
             if generation?.canGenerateKeyPair != true {
-                report(request.token.place, "token.mechanism", "the token does not offer CKM_EC_KEY_PAIR_GEN")
+                report(
+                    request.token.place, "token.mechanism",
+                    "the token does not offer \(type.generationMechanism)")
             } else if let generation, !Self.covers(generation, bits) {
                 report(
                     request.curve.place, "token.curve",
-                    "the token makes EC keys of \(generation.minimumKeySize) to \(generation.maximumKeySize) bits"
+                    "the token makes \(type.isRSA ? "RSA" : "EC") keys of \(generation.minimumKeySize) to \(generation.maximumKeySize) bits"
                 )
             }
-            if try slot.info(of: .ecdsa)?.canSign != true {
-                report(request.token.place, "token.mechanism", "the token does not offer CKM_ECDSA")
+            if try slot.info(of: type.signatureMechanism)?.canSign != true {
+                report(
+                    request.token.place, "token.mechanism",
+                    "the token does not offer \(type.signatureMechanism)"
+                )
             }
             // The probe of a new key makes an AES key and tries to wrap with it.
             if try slot.info(of: .aesKeyGeneration)?.canGenerate != true {
@@ -178,8 +183,10 @@ struct SiteCheck {
         // Everything but the signature is made now, for a key that is thrown away.
         let throwaway: [UInt8] =
             switch subject.curve.value {
-            case .p256: Array(P256.Signing.PrivateKey().publicKey.derRepresentation)
-            case .p384: Array(P384.Signing.PrivateKey().publicKey.derRepresentation)
+            case .p256: CertificateKeyType.p256.throwawaySubjectPublicKeyInfo()
+            case .p384: CertificateKeyType.p384.throwawaySubjectPublicKeyInfo()
+            case .rsa3072: CertificateKeyType.rsa3072.throwawaySubjectPublicKeyInfo()
+            case .rsa4096: CertificateKeyType.rsa4096.throwawaySubjectPublicKeyInfo()
             }
         do {
             _ = try template.prepare(

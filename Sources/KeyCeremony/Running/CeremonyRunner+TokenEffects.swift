@@ -71,7 +71,7 @@ extension CeremonyRunner {
             ])
         let made = try concerning(label.description) {
             try generateSigningKey(
-                label, curve: request.curve.value, policy: request.policy, login: token.login)
+                label, type: request.curve.value, policy: request.policy, login: token.login)
         }
         try note(
             "effect",
@@ -134,7 +134,7 @@ extension CeremonyRunner {
             let message = Array("rootline test signature: \(label) ".utf8) + Array(UUID().uuidString.utf8)
             let signature = try found.signature(over: message)
             try verifyWithOpenSSL(
-                signature: signature, over: message, publicKeyInfo: made.publicKeyInfo, curve: found.curve)
+                signature: signature, over: message, publicKeyInfo: made.publicKeyInfo, type: found.type)
             return try token.slot.withSession { session in
                 let object = try session.findOne(
                     [.objectClass(.privateKey), Attribute(.label, label.description)], label.description)

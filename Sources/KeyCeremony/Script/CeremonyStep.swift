@@ -121,7 +121,7 @@ enum CertifiedRole: String, Sendable, CaseIterable {
 struct KeyRequest: Sendable, Hashable {
     let role: Placed<CertifiedRole>
     let name: Placed<String>
-    let curve: Placed<SigningCurve>
+    let curve: Placed<SigningKeyType>
     let backup: Placed<KeyBackupChoice>
     let sessionCopies: Placed<Bool>
     let token: Placed<String>

@@ -167,10 +167,10 @@ struct ScriptParser {
         else { return nil }
         let role = yaml.choice(fields, "role", of: CertifiedRole.self)
         let name = yaml.word(fields, "name")
-        let curve = yaml.choice(fields, "curve", of: SigningCurve.self, code: "key.curve") { word in
+        let curve = yaml.choice(fields, "curve", of: SigningKeyType.self, code: "key.curve") { word in
             word == "P-521"
                 ? "P-521 is refused: tokens list the curve and then fail after generation"
-                : "`\(word)` is refused: keys are on P-256 or P-384"
+                : "`\(word)` is refused: keys are P-256, P-384, RSA-3072 or RSA-4096"
         }
         let backup = yaml.choice(fields, "backup", of: KeyBackupChoice.self)
         let copies = yaml.flag(fields, "sessionCopies")
