@@ -17,10 +17,16 @@ public enum LintRule: String, Sendable, CaseIterable, Hashable {
     case subjectEmpty = "lint.subject-empty"
     /// Texts keep to the characters of their string type (X.680 section 41.4, RFC 5280 section 4.1.2.4).
     case nameCharacters = "lint.name-characters"
-    /// The subject's key is an EC key on P-256 or P-384; P-521 is refused.
+    /// The subject's key is an EC key on P-256 or P-384, or RSA; P-521 is refused.
     case curve = "lint.curve"
-    /// The subject's curve is one that the template allows.
+    /// The subject's curve or RSA size is one that the template allows.
     case templateCurve = "lint.template-curve"
+    /// Devices and signers have EC keys; RSA is for CAs.
+    case rsaKind = "lint.rsa-kind"
+    /// An RSA modulus, the subject's or the issuer's, has 3072 or 4096 bits.
+    case rsaModulus = "lint.rsa-modulus"
+    /// An RSA exponent, the subject's or the issuer's, is 65537.
+    case rsaExponent = "lint.rsa-exponent"
     /// No extension stands twice (RFC 5280 section 4.2).
     case duplicateExtension = "lint.duplicate-extension"
     /// The certificate is what the template's kind says it is.
@@ -99,7 +105,7 @@ public enum LintRule: String, Sendable, CaseIterable, Hashable {
 /// Checks one certificate against the rules of its kind and against its issuer.
 public struct CertificateLint: Sendable {
     public let kind: CertificateTemplate.Kind
-    public let curves: [EllipticCurve]
+    public let keyTypes: [CertificateKeyType]
     /// Whether certificates may end in 9999 although the issuer ends before.
     public let neverEnds: Bool
     public let rehearsal: Bool
@@ -107,11 +113,11 @@ public struct CertificateLint: Sendable {
     public let issuer: ReceivedCertificate?
 
     public init(
-        kind: CertificateTemplate.Kind, curves: [EllipticCurve] = EllipticCurve.allCases,
+        kind: CertificateTemplate.Kind, keyTypes: [CertificateKeyType] = CertificateKeyType.allCases,
         neverEnds: Bool = false, rehearsal: Bool, issuer: ReceivedCertificate?
     ) {
         self.kind = kind
-        self.curves = curves
+        self.keyTypes = keyTypes
         self.neverEnds = neverEnds
         self.rehearsal = rehearsal
         self.issuer = issuer
@@ -189,21 +195,43 @@ public struct CertificateLint: Sendable {
 
     private func key(_ certificate: ReceivedCertificate, _ check: Check) {
         let subjectKey = try? certificate.publicKey()
-        check(.curve, subjectKey != nil, "the subject's key is not an EC key on P-256 or P-384")
+        check(
+            .curve, subjectKey != nil,
+            "the subject's key is neither an EC key on P-256 or P-384 nor an RSA key of an accepted size")
         if let subjectKey {
-            check(
-                .templateCurve, curves.contains(subjectKey.curve),
-                "the template does not allow a key on \(subjectKey.curve.rawValue)")
+            numbers(of: subjectKey, "the subject's", check)
+            if case .rsa = subjectKey {
+                check(.rsaKind, kind.isCA, "a \(kind.rawValue) has an EC key; RSA is for CAs")
+            }
+            if let type = subjectKey.keyType {
+                check(
+                    .templateCurve, keyTypes.contains(type),
+                    "the template does not allow a \(type.rawValue) key"
+                )
+            }
         }
         guard let signer = issuer == nil ? subjectKey : try? issuer?.publicKey() else {
-            check(.signatureAlgorithm, issuer == nil, "the issuer's key is not an EC key on P-256 or P-384")
+            check(
+                .signatureAlgorithm, issuer == nil,
+                "the issuer's key is neither an EC key on P-256 or P-384 nor an RSA key of an accepted size")
             return
         }
-        let algorithm = signer.curve.signatureAlgorithm
+        if issuer != nil { numbers(of: signer, "the issuer's", check) }
+        let algorithm = signer.signatureAlgorithm
         let named = Array(certificate.der[certificate.fields.signature.whole])
         check(
             .signatureAlgorithm, named == algorithm.algorithmIdentifier,
-            "a \(signer.curve.rawValue) key signs by \(algorithm.rawValue)")
+            "a \(signer.name) key signs by \(algorithm.rawValue)")
+    }
+
+    private func numbers(of key: SubjectPublicKey, _ whose: String, _ check: Check) {
+        guard case .rsa(let key) = key else { return }
+        check(
+            .rsaModulus, CertificateKeyType.allCases.contains { $0.modulusBits == key.modulusBits },
+            "\(whose) modulus has \(key.modulusBits) bits; 3072 and 4096 are accepted")
+        check(
+            .rsaExponent, key.exponent == RSAPublicKey.acceptedExponent,
+            "\(whose) RSA exponent is not 65537")
     }
 
     private func extensions(_ certificate: ReceivedCertificate, _ check: Check) {
