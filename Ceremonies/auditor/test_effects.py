@@ -125,7 +125,8 @@ class Policy(TranscriptCase):
 
     def test_what_was_read_back_is_what_was_declared(self):
         for backup, copies, read in (
-            ("none", False, attributes("wrap")), ("wrap", False, attributes()), ("none", False, attributes(copies=True)),
+            ("none", False, attributes("wrap")), ("wrap", False, attributes()),
+            ("none", False, attributes(copies=True)),
             ("none", True, attributes()), ("wrap", False, attributes("wrap", CKA_WRAP_WITH_TRUSTED=False)),
             *(("none", False, attributes(**{entry["name"]: None})) for entry in attributes()[:14]),
             *(("none", False, attributes(**{entry["name"]: not entry["flag"]})) for entry in attributes()[:14]),
@@ -282,12 +283,35 @@ class Sharing(TranscriptCase):
         ceremony.line("intent")["needed"] = 1
         self.refused("effect", 11, ceremony)
 
+    def test_shares_are_tested_once_and_of_a_quorum_that_exists(self):
+        for kind, changes, at in (("quorums-tested", {}, 11), ("share-read-back", {"name": "Bo"}, 8)):
+            ceremony = one_step("split", True)
+            effects.split(ceremony)
+            place = ceremony.find(kind)
+            ceremony.lines.insert(place, ceremony.lines[place - 1] | changes)
+            self.refused("order", at, ceremony)
+        for holders, needed, count, at in ((("Bo",), 2, 0, 8), (("Bo", "Cy"), 0, 1, 9), (("Bo", "Bo"), 1, 2, 6)):
+            ceremony = one_step("split", True)
+            effects.split(ceremony, holders, needed, count)
+            self.refused("order", at, ceremony)
+        ceremony = one_step("split", True)
+        effects.split(ceremony)
+        ceremony.line("intent")["set"] = "s2"
+        self.refused("order", 11, ceremony)
+
     def test_a_quorum_presents_its_shares(self):
         ceremony = one_step("login")
         effects.login(ceremony, "quorum", ("Bo", "Cy"))
         self.accepted(finish(ceremony))
+        ceremony.line("share-presented")["set"] = "s2"
+        self.refused("order", ceremony.find("observed"), ceremony)
         del ceremony.lines[ceremony.find("share-presented") - 1]
         self.refused("order", ceremony.find("observed"), ceremony)
+        ceremony.line("observed")["holders"] = []
+        self.refused("order", ceremony.find("observed"), ceremony)
+        place = ceremony.find("share-presented")
+        ceremony.lines.insert(place, dict(ceremony.lines[place - 1]))
+        self.refused("order", place + 1, ceremony)
 
 
 class Rosters(TranscriptCase):

@@ -9,6 +9,7 @@ import unittest
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from transcript import canonical
 from transcript.refusal import Fault
@@ -114,7 +115,8 @@ class FirstLine(TranscriptCase):
         rehearsal = [
             {"version": 2}, {"sequence": 0}, {"sequence": 2}, {"previous": {"ceremony": "c0", "head": ZERO}},
             {"after": {"ceremony": "r", "head": ZERO, "scriptDigest": "a" * 64, "differences": []}},
-            {"steps": []}, {"rosters": spoken(rehearsal=False).begin["rosters"]},
+            {"sequence": 0, "previous": {"ceremony": "c0", "head": ZERO}}, {"steps": []},
+            {"rosters": spoken(rehearsal=False).begin["rosters"]},
         ]
         live = [
             {"after": None}, {"rosters": []},
@@ -127,8 +129,9 @@ class FirstLine(TranscriptCase):
                     ceremony.begin.update(change)
                     self.refused("begin", 1, ceremony)
         ceremony = spoken()
-        ceremony.begin["steps"] = [ceremony.begin["steps"][0]] * 2
+        ceremony.begin["steps"] = [ceremony.begin["steps"][1]] * 2
         self.refused("begin", 1, ceremony)
+        ceremony = spoken()
         ceremony.begin["steps"] = ceremony.begin["steps"][:1]
         self.refused("begin", 1, ceremony)
         ceremony = spoken()
@@ -150,6 +153,8 @@ class FirstLine(TranscriptCase):
         self.refused("people", 1, changed(0, publicKey=spki(KEYS["Bo"])))
         self.refused("people", 1, changed(0, roles=["administrator", "officer"]))
         self.refused("people", 1, changed(0, roles=["administrator", "unknown"]))
+        self.refused("people", 1, changed(0, roles=["administrator", "administrator"]))
+        self.refused("people", 1, spoken(quorum={"role": "unknown", "needed": 1}))
         self.refused("people", 1, changed(3, roles=["external-witness", "administrator"]))
         ceremony = spoken(conflicts=[["administrator", "officer"]], people={
             "Ada": ["administrator", "officer"], "Di": ["external-witness"],
@@ -174,6 +179,10 @@ class FirstLine(TranscriptCase):
     def test_a_key_that_is_not_p256_is_form(self):
         ceremony = spoken()
         ceremony.begin["participants"][0]["publicKey"] = spki(new_key(ec.SECP384R1()))
+        self.refused("form", 1, ceremony)
+        point = KEYS["Ada"].public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+        compressed = bytes.fromhex("3039301306072a8648ce3d020106082a8648ce3d030107032200") + point
+        ceremony.begin["participants"][0]["publicKey"] = base64.b64encode(compressed).decode()
         self.refused("form", 1, ceremony)
 
     def test_rehearsals(self):
@@ -230,7 +239,8 @@ class Steps(TranscriptCase):
         del ceremony.lines[4]
         self.refused("sign-off", 5, ceremony)
         ceremony = irreversible()
-        ceremony.lines[2], ceremony.lines[3] = ceremony.lines[3] | {"time": ceremony.lines[2]["time"]}, ceremony.lines[2]
+        first, second = ceremony.lines[2], ceremony.lines[3]
+        ceremony.lines[2], ceremony.lines[3] = second | {"time": first["time"]}, first
         self.refused("sign-off", 3, ceremony)
         ceremony = irreversible()
         ceremony.lines.insert(5, dict(ceremony.lines[4]))
@@ -283,6 +293,16 @@ class Steps(TranscriptCase):
 
         self.assertEqual(len(self.accepted(compared(True)).exceptions), 1)
         self.refused("order", 4, compared(False))
+        ceremony = Ceremony()
+        ceremony.step("closing")
+        ceremony.within("compare", of="key", value=ZERO, takenDown="1" * 64)
+        ceremony.within("closing", artefacts=[], exceptions=0, interruptions=0, inventories=[])
+        self.refused("order", 4, ceremony)
+
+    def test_closing_is_the_last_steps(self):
+        ceremony = one_step("say")
+        ceremony.within("closing", artefacts=[], exceptions=0, interruptions=0, inventories=[])
+        self.refused("order", 3, ceremony)
 
     def test_exceptions_are_numbered_and_signed_at_once(self):
         def with_exception(number: int = 1) -> Ceremony:
@@ -374,6 +394,7 @@ class Interruptions(TranscriptCase):
         self.refused("order", 4, finish(stopped()))
         self.refused("order", 5, finish(stopped("resumed")))
         self.refused("order", 5, stopped("resumed", "1"))
+        self.refused("order", 4, stopped("2"))
         self.refused("incomplete", 3, stopped())
         self.refused("incomplete", 4, stopped("resumed"))
         self.refused("incomplete", 4, stopped("abandoned"))

@@ -1,4 +1,4 @@
-"""Certificates and revocation lists: the octets that were to be signed, and the signature over them (RFC 5280 §4.1, §5.1)."""
+"""Certificates and revocation lists: what was to be signed, and the signature over it (RFC 5280 §4.1, §5.1)."""
 
 import hashlib
 
@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from .kinds import octets_of
 from .refusal import Fault, require
 
-# The AlgorithmIdentifiers that are known, in DER: ECDSA has no parameters (RFC 5758 §3.2), RSA has NULL (RFC 4055 §5).
+# The AlgorithmIdentifiers that are known, in DER: ECDSA has no parameters (RFC 5758 §3.2), RSA has
+# NULL (RFC 4055 §5).
 _ECDSA = {
     "300a06082a8648ce3d040302": hashes.SHA256(),
     "300a06082a8648ce3d040303": hashes.SHA384(),
@@ -22,6 +23,8 @@ _RSA = {
     "300d06092a864886f70d01010c0500": hashes.SHA384(),
     "300d06092a864886f70d01010d0500": hashes.SHA512(),
 }
+
+_UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.InvalidVersion)
 
 
 def _element(data: bytes, start: int) -> tuple[int, int]:
@@ -108,7 +111,7 @@ def check_crl(intent: dict, observed: dict) -> list[str]:
     try:
         signed, crl = Signed(octets), x509.load_der_x509_crl(octets)
         require(crl.tbs_certlist_bytes == signed.to_be_signed, "certificate", "the CRL is not DER throughout")
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except _UNREADABLE as error:
         raise Fault("certificate", f"the CRL cannot be read: {error}") from None
     _check_octets(intent, observed["crlDigest"], observed["crl"], signed, "the CRL")
     issuer = _key(_certificate(intent["issuerCertificate"], "issuerCertificate")[0], "issuerCertificate")
@@ -119,7 +122,7 @@ def check_crl(intent: dict, observed: dict) -> list[str]:
         number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
         if number != intent["number"]:
             remarks.append(f"the CRL's own number is {number}")
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
+    except (*_UNREADABLE, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return ["the CRL's number or entries cannot be read"]
     if in_crl != sorted(int(entry["certificateSerial"], 16) for entry in intent["revoked"]):
         remarks.append("the CRL revokes other serial numbers than `revoked` says")
@@ -142,7 +145,7 @@ def _certificate(text: str, place: str) -> tuple[x509.Certificate, Signed]:
         signed, certificate = Signed(octets), x509.load_der_x509_certificate(octets)
         if certificate.tbs_certificate_bytes != signed.to_be_signed:
             raise ValueError("not DER throughout")
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except _UNREADABLE as error:
         raise Fault("certificate", f"`{place}` is no certificate: {error}") from None
     return certificate, signed
 
@@ -150,7 +153,7 @@ def _certificate(text: str, place: str) -> tuple[x509.Certificate, Signed]:
 def _key(certificate: x509.Certificate, what: str) -> object:
     try:
         return certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except _UNREADABLE as error:
         raise Fault("certificate", f"the public key of {what} cannot be read: {error}") from None
 
 
@@ -165,9 +168,12 @@ def _certificate_remarks(certificate: x509.Certificate, intent: dict, observed: 
     def time(moment: object) -> str:
         return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    said = [
-        ("certificateSerial", int(intent["certificateSerial"], 16), certificate.serial_number),
-        ("notBefore", observed["notBefore"], time(certificate.not_valid_before_utc)),
-        ("notAfter", observed["notAfter"], time(certificate.not_valid_after_utc)),
-    ]
+    try:
+        said = [
+            ("certificateSerial", int(intent["certificateSerial"], 16), certificate.serial_number),
+            ("notBefore", observed["notBefore"], time(certificate.not_valid_before_utc)),
+            ("notAfter", observed["notAfter"], time(certificate.not_valid_after_utc)),
+        ]
+    except ValueError:
+        return ["the certificate's serial number or dates cannot be read"]
     return [f"`{name}` is not what the certificate has" for name, line, own in said if line != own]

@@ -48,7 +48,7 @@ def check_generated(declared: Declared, observed: dict) -> None:
 
 
 def check_test_signature(declared: Declared | None, observed: dict) -> None:
-    """Fault `policy`. A key of an earlier ceremony is held to what all keys that were made, or restored, have in common."""
+    """Fault `policy`. A key of an earlier ceremony is held to what all keys that were made, or restored, share."""
     if declared is not None:
         _check_attributes(declared.attributes(), observed)
     else:

@@ -66,4 +66,5 @@ class Shares:
         require(
             set(self._presented) == set(observed["holders"]), "order", "a share was presented by nobody of `holders`"
         )
+        require(len(set(self._presented.values())) <= 1, "order", "the shares presented are of several sets")
         self._presented = {}
