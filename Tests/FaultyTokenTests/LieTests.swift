@@ -175,6 +175,14 @@ extension TokenTests {
             }
         }
 
+        @Test("A signature formed in parts does not verify either")
+        func badSignatureInParts() throws {
+            let token = try TestTokens.make()
+            #expect(try obey(["mac:message"], on: token, plan: "").output == "mac:message 0x0\n")
+            let spoilt = try obey(["mac:message"], on: token, plan: "C_SignFinal=lie:bad-signature")
+            #expect(spoilt.output == "mac:message 0xc0\n")
+        }
+
         @Test("An unextractable key is wrapped, one not copyable is copied; the copy may be destroyed")
         func wrapsAndCopies() throws {
             try withFaultySession { session in

@@ -4,8 +4,9 @@
 //
 // It logs in to the token of that label and obeys: `pair:LABEL` makes a P-256 key pair as token objects,
 // `sign:LABEL` signs 32 octets, `destroy:LABEL` destroys all keys of that label, `pin:NEW` changes the PIN,
-// `count:LABEL` prints how many public and private keys have it. After each command it prints what the token
-// answered, a line like `sign:a 0x0`. Exit code 2 and a line on standard error where it gets no further.
+// `mac:TEXT` forms an HMAC in parts and verifies it, `count:LABEL` prints how many public and private keys
+// have the label. After each command it prints what the token answered, a line like `sign:a 0x0`. Exit code 2
+// and a line on standard error where it gets no further.
 #define CRYPTOKI_COMPAT 1
 #include <p11-kit/pkcs11.h>
 
@@ -70,9 +71,30 @@ static CK_RV destroy(const char *label) {
     return answer;
 }
 
+static CK_RV mac(const char *text) {
+    CK_OBJECT_CLASS class = CKO_SECRET_KEY;
+    CK_KEY_TYPE type = CKK_GENERIC_SECRET;
+    CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+    CK_BYTE value[32] = {0x5A}, code[32], *data = (CK_BYTE *)text;
+    CK_ATTRIBUTE template[] = {
+        {CKA_CLASS, &class, sizeof class}, {CKA_KEY_TYPE, &type, sizeof type}, {CKA_TOKEN, &no, 1},
+        {CKA_SIGN, &yes, 1}, {CKA_VERIFY, &yes, 1}, {CKA_VALUE, value, sizeof value}};
+    CK_MECHANISM hmac = {CKM_SHA256_HMAC, NULL, 0};
+    CK_OBJECT_HANDLE key;
+    CK_ULONG length = sizeof code, count = strlen(text), half = count / 2;
+    require(token->C_CreateObject(session, template, 6, &key), "C_CreateObject");
+    require(token->C_SignInit(session, &hmac, key), "C_SignInit");
+    require(token->C_SignUpdate(session, data, half), "C_SignUpdate");
+    require(token->C_SignUpdate(session, data + half, count - half), "C_SignUpdate");
+    require(token->C_SignFinal(session, code, &length), "C_SignFinal");
+    require(token->C_VerifyInit(session, &hmac, key), "C_VerifyInit");
+    return token->C_Verify(session, data, count, code, length);
+}
+
 static CK_RV obey(const char *command, const char *value) {
     if (strncmp(command, "pair:", 5) == 0) return make_pair(value);
     if (strncmp(command, "sign:", 5) == 0) return sign(value);
+    if (strncmp(command, "mac:", 4) == 0) return mac(value);
     if (strncmp(command, "destroy:", 8) == 0) return destroy(value);
     if (strncmp(command, "pin:", 4) == 0)
         return token->C_SetPIN(session, (CK_BYTE *)pin, strlen(pin), (CK_BYTE *)value, strlen(value));
