@@ -1,8 +1,8 @@
 import Foundation
 import Glibc
 
-/// Tools that make tokens and disks fail: a PKCS#11 module that lies and fails by plan (`faulty-token.c`), and
-/// a library for `LD_PRELOAD` that lets writes to files fail by plan (`faulty-files.c`).
+/// Tools that make tokens and disks fail: a PKCS#11 module that lies and fails by plan (`faulty-token.c`),
+/// and a library for `LD_PRELOAD` that lets writes to files fail by plan (`faulty-files.c`).
 ///
 /// Those two files say what a plan may contain. They are compiled when a test first asks, with `clang`, which
 /// comes with Swift, or `cc`.
