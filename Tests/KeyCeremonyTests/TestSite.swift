@@ -29,15 +29,20 @@ final class TestSite {
         var tokens: [String: TestTokens.Token] = [:]
         var yaml = "version: 1\nrehearsal: \(rehearsal)\n"
         yaml += "origin: \(rehearsal ? Site.rehearsalOriginPrefix : "log.example.com/")test\ntokens:\n"
-        for name in ["authority", "line", "root"] {
+        for name in ["authority", "backup", "firmware", "line", "root"] {
             let token = try TestTokens.make()
             tokens[name] = token
-            try Data(token.pinText.utf8).write(to: URL(fileURLWithPath: "\(folder)/secrets/\(name).pin"))
-            try manager.setAttributes(
-                [.posixPermissions: 0o600], ofItemAtPath: "\(folder)/secrets/\(name).pin")
+            for (file, pin) in [
+                ("\(name).pin", token.pinText), ("\(name).so.pin", token.securityOfficerPINText),
+            ] {
+                let path = "\(folder)/secrets/\(file)"
+                try Data(pin.utf8).write(to: URL(fileURLWithPath: path))
+                try manager.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+            }
             yaml += "  \(name):\n    module: \(TestTokens.modulePath)\n    serial: \"\(token.serial)\"\n"
             yaml += "    label: \(token.label)\n    activation: \(activation)\n"
             if activation == "pin-source" { yaml += "    pinSource: secrets/\(name).pin\n" }
+            if rehearsal { yaml += "    officerPinSource: secrets/\(name).so.pin\n" }
         }
         try Data(yaml.utf8).write(to: URL(fileURLWithPath: folder + "/site.yaml"))
         site = try Site(opening: folder)

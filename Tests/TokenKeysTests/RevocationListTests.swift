@@ -13,11 +13,11 @@ private struct TokenIssuer {
     let certificate: [UInt8]
     let login: Login
 
-    init(_ curve: SigningCurve, _ usage: KeyUsage? = KeyUsage(cRLSign: true)) throws {
+    init(_ curve: SigningKeyType, _ usage: KeyUsage? = KeyUsage(cRLSign: true)) throws {
         let token = try TestTokens.make()
         login = try token.slot.login(pin: token.pin)
         key = try generateSigningKey(
-            KeyLabel(role: .issuingCA, name: "lists", isRehearsal: true), curve: curve, policy: KeyPolicy(),
+            KeyLabel(role: .issuingCA, name: "lists", isRehearsal: true), type: curve, policy: KeyPolicy(),
             login: login
         ).key
         certificate = try Self.certificate(key, usage)
@@ -58,8 +58,8 @@ private struct TokenIssuer {
 
 @Suite("Revocation lists are signed in the token and verified by OpenSSL", .serialized)
 struct RevocationListTests {
-    @Test("A token's list verifies with its issuer's certificate", arguments: SigningCurve.allCases)
-    func verified(curve: SigningCurve) throws {
+    @Test("A token's list verifies with its issuer's certificate", arguments: SigningKeyType.allCases)
+    func verified(_ curve: SigningKeyType) throws {
         let issuer = try TokenIssuer(curve)
         try verifyRevocationList(der: issuer.list(), issuedBy: issuer.certificate)
     }
