@@ -21,6 +21,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
 let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
@@ -54,10 +55,11 @@ let package = Package(
         library("StrictYAML", [yams]),
         library("CanonicalJSON"),
         library("PKCS11", ["CCryptoki"]),
-        library("Certificates", ["StrictYAML", x509, asn1, crypto]),
+        library("Certificates", ["StrictYAML", x509, asn1, crypto, cryptoExtras]),
         library("TokenKeys", ["PKCS11", "CLibP11", "COpenSSL", x509, asn1, crypto]),
         library("Manifests", ["StrictYAML", "CanonicalJSON", crypto]),
         library("RunLedger", [grdb]),
+        library("SecretSharing", ["COpenSSL"]),
         library("CBOR"),
         library("TransparencyLog", [crypto]),
         library("Allowlist", ["TransparencyLog", "CBOR", crypto]),
@@ -93,7 +95,8 @@ let package = Package(
         tests("StrictYAMLTests", ["StrictYAML"]),
         tests("CanonicalJSONTests", ["CanonicalJSON"]),
         tests("PKCS11Tests", ["PKCS11", "TestTokens"]),
-        tests("TokenKeysTests", ["TokenKeys", "PKCS11", "TestTokens", x509, asn1, crypto]),
+        tests("TokenKeysTests", ["TokenKeys", "Certificates", "PKCS11", "TestTokens", x509, asn1, crypto]),
+        tests("SecretSharingTests", ["SecretSharing"], resources: [.copy("Vectors")]),
         tests("RunLedgerTests", ["RunLedger", grdb]),
         tests("CBORTests", ["CBOR"]),
         tests("TransparencyLogTests", ["TransparencyLog", crypto]),
@@ -101,7 +104,7 @@ let package = Package(
         tests(
             "AllowlistPublicationTests",
             ["AllowlistPublication", "Allowlist", "TransparencyLog", "CBOR", crypto]),
-        tests("CertificatesTests", ["Certificates", x509, asn1, crypto, yams]),
+        tests("CertificatesTests", ["Certificates", x509, asn1, crypto, cryptoExtras, yams]),
         tests("ManifestsTests", ["Manifests", crypto]),
         tests(
             "KeyCeremonyTests",

@@ -19,15 +19,15 @@ struct CertificateBuilder: Sendable {
     let template: CertificateTemplate
     /// Nil when self-signed.
     let issuer: ReceivedCertificate?
-    /// The curve of the key that will sign.
-    let issuerCurve: EllipticCurve
+    /// What the key that will sign signs by.
+    let signatureAlgorithm: SignatureAlgorithm
     let notBefore: Int64
     let notAfter: Int64
     let rehearsal: Bool
     let throwaway: ThrowawayKey
 
     init(
-        template: CertificateTemplate, issuer: ReceivedCertificate?, issuerCurve: EllipticCurve,
+        template: CertificateTemplate, issuer: ReceivedCertificate?, issuerKey: SubjectPublicKey,
         notBefore: Date, rehearsal: Bool
     ) throws(CertificatesError) {
         guard let start = CalendarTime.seconds(of: notBefore) else {
@@ -39,11 +39,12 @@ struct CertificateBuilder: Sendable {
             throw CertificatesError(
                 .time, subject: template.name, "the certificate would end after the year 9999")
         }
-        guard template.signatureAlgorithms.contains(issuerCurve.signatureAlgorithm) else {
+        let algorithm = issuerKey.signatureAlgorithm
+        guard template.signatureAlgorithms.contains(algorithm) else {
             let allowed = template.signatureAlgorithms.map(\.rawValue).joined(separator: ", ")
             throw CertificatesError(
                 .lint, subject: template.name,
-                "the issuer's \(issuerCurve.rawValue) key signs by \(issuerCurve.signatureAlgorithm.rawValue); "
+                "the issuer's \(issuerKey.name) key signs by \(algorithm.rawValue); "
                     + "the template allows \(allowed)",
                 findings: [
                     LintFinding(.signatureAlgorithm, "the template does not allow the issuer's algorithm")
@@ -51,18 +52,18 @@ struct CertificateBuilder: Sendable {
         }
         self.template = template
         self.issuer = issuer
-        self.issuerCurve = issuerCurve
+        signatureAlgorithm = algorithm
         self.notBefore = start
         notAfter = end
         self.rehearsal = rehearsal
-        throwaway = ThrowawayKey(issuerCurve)
+        throwaway = try ThrowawayKey(algorithm)
     }
 
     /// The certificate of one subject, signed by the throwaway key.
     ///
     /// - Parameter checksTexts: false for samples whose texts are only there to be cut out again.
     func certificate(
-        serialNumber: CertificateSerialNumber, subjectKey: EllipticCurvePublicKey, values: [String: String],
+        serialNumber: CertificateSerialNumber, subjectKey: SubjectPublicKey, values: [String: String],
         checksTexts: Bool = true
     ) throws(CertificatesError) -> [UInt8] {
         if checksTexts { try check(values) }
@@ -77,7 +78,7 @@ struct CertificateBuilder: Sendable {
                 notValidAfter: Date(timeIntervalSince1970: TimeInterval(notAfter)),
                 issuer: issuer?.x509.subject ?? subject,
                 subject: subject,
-                signatureAlgorithm: issuerCurve.signatureAlgorithm.x509,
+                signatureAlgorithm: signatureAlgorithm.x509,
                 extensions: extensions,
                 issuerPrivateKey: throwaway.privateKey)
             var serializer = DER.Serializer()
@@ -130,7 +131,7 @@ struct CertificateBuilder: Sendable {
     }
 
     private func extensions(
-        _ subjectKey: EllipticCurvePublicKey, _ values: [String: String]
+        _ subjectKey: SubjectPublicKey, _ values: [String: String]
     ) throws(CertificatesError) -> X509.Certificate.Extensions {
         do {
             return try X509.Certificate.Extensions(try extensionList(subjectKey, values))
@@ -143,7 +144,7 @@ struct CertificateBuilder: Sendable {
     }
 
     private func extensionList(
-        _ subjectKey: EllipticCurvePublicKey, _ values: [String: String]
+        _ subjectKey: SubjectPublicKey, _ values: [String: String]
     ) throws -> [X509.Certificate.Extension] {
         let wanted = template.extensions
         var list: [X509.Certificate.Extension] = []
@@ -163,7 +164,7 @@ struct CertificateBuilder: Sendable {
         }
         var ownIdentifier: [UInt8]?
         if let identifier = wanted.subjectKeyIdentifier {
-            let bytes = identifier.content.identifier(of: subjectKey.point)
+            let bytes = identifier.content.identifier(of: subjectKey.subjectPublicKey)
             ownIdentifier = bytes
             list.append(
                 try .init(SubjectKeyIdentifier(keyIdentifier: bytes[...]), critical: identifier.critical))
@@ -242,41 +243,11 @@ struct CertificateBuilder: Sendable {
 }
 
 extension TemplateExtensions.KeyIdentifierMethod {
-    /// The 20 octets that name a public key; the hash is over the point alone, without the BIT STRING's header.
-    func identifier(of point: [UInt8]) -> [UInt8] {
+    /// The 20 octets that name a public key; the hash is over the BIT STRING's value, a point or an RSAPublicKey.
+    func identifier(of subjectPublicKey: [UInt8]) -> [UInt8] {
         switch self {
-        case .sha1: Array(Insecure.SHA1.hash(data: point))
-        case .truncatedSHA256: Array(SHA256.hash(data: point).prefix(20))
+        case .sha1: Array(Insecure.SHA1.hash(data: subjectPublicKey))
+        case .truncatedSHA256: Array(SHA256.hash(data: subjectPublicKey).prefix(20))
         }
-    }
-}
-
-/// A software key that lives for the linting of a certificate and signs nothing that leaves the process.
-struct ThrowawayKey: Sendable {
-    let privateKey: X509.Certificate.PrivateKey
-    let publicKey: EllipticCurvePublicKey
-
-    init(_ curve: EllipticCurve) {
-        let point: [UInt8]
-        switch curve {
-        case .p256:
-            let key = P256.Signing.PrivateKey()
-            privateKey = .init(key)
-            point = Array(key.publicKey.x963Representation)
-        case .p384:
-            let key = P384.Signing.PrivateKey()
-            privateKey = .init(key)
-            point = Array(key.publicKey.x963Representation)
-        }
-        publicKey = EllipticCurvePublicKey(curve: curve, point: point)
-    }
-}
-
-extension EllipticCurvePublicKey {
-    /// A point that is known to lie on the curve.
-    init(curve: EllipticCurve, point: [UInt8]) {
-        self.curve = curve
-        self.point = point
-        subjectPublicKeyInfo = curve.subjectPublicKeyInfoPrefix + point
     }
 }

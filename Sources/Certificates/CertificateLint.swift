@@ -17,10 +17,16 @@ public enum LintRule: String, Sendable, CaseIterable, Hashable {
     case subjectEmpty = "lint.subject-empty"
     /// Texts keep to the characters of their string type (X.680 section 41.4, RFC 5280 section 4.1.2.4).
     case nameCharacters = "lint.name-characters"
-    /// The subject's key is an EC key on P-256 or P-384; P-521 is refused.
+    /// The subject's key is an EC key on P-256 or P-384, or RSA; P-521 is refused.
     case curve = "lint.curve"
-    /// The subject's curve is one that the template allows.
+    /// The subject's curve or RSA size is one that the template allows.
     case templateCurve = "lint.template-curve"
+    /// Devices and signers have EC keys; RSA is for CAs.
+    case rsaKind = "lint.rsa-kind"
+    /// An RSA modulus, the subject's or the issuer's, has 3072 or 4096 bits.
+    case rsaModulus = "lint.rsa-modulus"
+    /// An RSA exponent, the subject's or the issuer's, is 65537.
+    case rsaExponent = "lint.rsa-exponent"
     /// No extension stands twice (RFC 5280 section 4.2).
     case duplicateExtension = "lint.duplicate-extension"
     /// The certificate is what the template's kind says it is.
@@ -53,12 +59,53 @@ public enum LintRule: String, Sendable, CaseIterable, Hashable {
     case rehearsal = "lint.rehearsal"
     /// The signature of the throwaway key covers exactly the bytes that were linted.
     case linted = "lint.linted-bytes"
+
+    // Revocation lists.
+
+    /// A list's issuer is a CA; lists by others would be indirect (RFC 5280 section 5).
+    case crlIssuerNotCA = "lint.crl-issuer-not-ca"
+    /// The issuer's keyUsage has cRLSign (RFC 5280 section 4.2.1.3).
+    case crlIssuerKeyUsage = "lint.crl-issuer-key-usage"
+    /// The authorityKeyIdentifier has the issuer's subjectKeyIdentifier to name (RFC 5280 section 5.2.1).
+    case crlIssuerKeyIdentifier = "lint.crl-issuer-key-identifier"
+    /// The issuer's certificate is valid at thisUpdate (RFC 5280 section 6.3.3).
+    case crlIssuerExpired = "lint.crl-issuer-expired"
+    /// Times lie in the years that X.509 expresses (RFC 5280 section 5.1.2.4).
+    case crlTime = "lint.crl-time"
+    /// thisUpdate does not lie before the previous list's (RFC 5280 section 5.1.2.4).
+    case crlThisUpdate = "lint.crl-this-update"
+    /// nextUpdate lies after thisUpdate (RFC 5280 section 5.1.2.5).
+    case crlNextUpdate = "lint.crl-next-update"
+    /// nextUpdate is not after the issuer's end (RFC 5280 section 5.1.2.5).
+    case crlOutlivesIssuer = "lint.crl-outlives-issuer"
+    /// The cRLNumber is positive, and one more than the previous list's (RFC 5280 section 5.2.3).
+    case crlNumber = "lint.crl-number"
+    /// Serial numbers are positive, at most 20 octets, shortest form (RFC 5280 sections 4.1.2.2 and 5.1.2.6).
+    case crlSerialNumber = "lint.crl-serial-number"
+    /// No serial number stands twice (RFC 5280 section 5.1.2.6).
+    case crlDuplicateSerial = "lint.crl-duplicate-serial"
+    /// The issuer does not revoke its own serial number (RFC 5280 section 5.1.2.6).
+    case crlOwnSerial = "lint.crl-own-serial"
+    /// No revocation lies after thisUpdate (RFC 5280 section 5.1.2.6).
+    case crlRevocationDate = "lint.crl-revocation-date"
+    /// An invalidityDate does not lie after the revocation (RFC 5280 section 5.3.2).
+    case crlInvalidityDate = "lint.crl-invalidity-date"
+    /// removeFromCRL belongs in delta CRLs only (RFC 5280 section 5.3.1).
+    case crlRemoveFromCRL = "lint.crl-remove-from-crl"
+    /// The previous list names this issuer and verifies with its key (RFC 5280 section 5.1.2.3).
+    case crlPreviousIssuer = "lint.crl-previous-issuer"
+    /// An entry stays until it stood on a list issued after its certificate's end (RFC 5280 section 3.3).
+    case crlEntryVanished = "lint.crl-entry-vanished"
+    /// An entry's time, reason and invalidityDate stay as they were (RFC 5280 section 5.3).
+    case crlEntryChanged = "lint.crl-entry-changed"
+    /// The bytes say what was linted, and stand unchanged in the signed list (RFC 5280 section 5.1.1).
+    case crlLinted = "lint.crl-linted-bytes"
 }
 
 /// Checks one certificate against the rules of its kind and against its issuer.
 public struct CertificateLint: Sendable {
     public let kind: CertificateTemplate.Kind
-    public let curves: [EllipticCurve]
+    public let keyTypes: [CertificateKeyType]
     /// Whether certificates may end in 9999 although the issuer ends before.
     public let neverEnds: Bool
     public let rehearsal: Bool
@@ -66,11 +113,11 @@ public struct CertificateLint: Sendable {
     public let issuer: ReceivedCertificate?
 
     public init(
-        kind: CertificateTemplate.Kind, curves: [EllipticCurve] = EllipticCurve.allCases,
+        kind: CertificateTemplate.Kind, keyTypes: [CertificateKeyType] = CertificateKeyType.allCases,
         neverEnds: Bool = false, rehearsal: Bool, issuer: ReceivedCertificate?
     ) {
         self.kind = kind
-        self.curves = curves
+        self.keyTypes = keyTypes
         self.neverEnds = neverEnds
         self.rehearsal = rehearsal
         self.issuer = issuer
@@ -148,21 +195,43 @@ public struct CertificateLint: Sendable {
 
     private func key(_ certificate: ReceivedCertificate, _ check: Check) {
         let subjectKey = try? certificate.publicKey()
-        check(.curve, subjectKey != nil, "the subject's key is not an EC key on P-256 or P-384")
+        check(
+            .curve, subjectKey != nil,
+            "the subject's key is neither an EC key on P-256 or P-384 nor an RSA key of an accepted size")
         if let subjectKey {
-            check(
-                .templateCurve, curves.contains(subjectKey.curve),
-                "the template does not allow a key on \(subjectKey.curve.rawValue)")
+            numbers(of: subjectKey, "the subject's", check)
+            if case .rsa = subjectKey {
+                check(.rsaKind, kind.isCA, "a \(kind.rawValue) has an EC key; RSA is for CAs")
+            }
+            if let type = subjectKey.keyType {
+                check(
+                    .templateCurve, keyTypes.contains(type),
+                    "the template does not allow a \(type.rawValue) key"
+                )
+            }
         }
         guard let signer = issuer == nil ? subjectKey : try? issuer?.publicKey() else {
-            check(.signatureAlgorithm, issuer == nil, "the issuer's key is not an EC key on P-256 or P-384")
+            check(
+                .signatureAlgorithm, issuer == nil,
+                "the issuer's key is neither an EC key on P-256 or P-384 nor an RSA key of an accepted size")
             return
         }
-        let algorithm = signer.curve.signatureAlgorithm
+        if issuer != nil { numbers(of: signer, "the issuer's", check) }
+        let algorithm = signer.signatureAlgorithm
         let named = Array(certificate.der[certificate.fields.signature.whole])
         check(
             .signatureAlgorithm, named == algorithm.algorithmIdentifier,
-            "a \(signer.curve.rawValue) key signs by \(algorithm.rawValue)")
+            "a \(signer.name) key signs by \(algorithm.rawValue)")
+    }
+
+    private func numbers(of key: SubjectPublicKey, _ whose: String, _ check: Check) {
+        guard case .rsa(let key) = key else { return }
+        check(
+            .rsaModulus, CertificateKeyType.allCases.contains { $0.modulusBits == key.modulusBits },
+            "\(whose) modulus has \(key.modulusBits) bits; 3072 and 4096 are accepted")
+        check(
+            .rsaExponent, key.exponent == RSAPublicKey.acceptedExponent,
+            "\(whose) RSA exponent is not 65537")
     }
 
     private func extensions(_ certificate: ReceivedCertificate, _ check: Check) {

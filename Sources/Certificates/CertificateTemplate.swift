@@ -24,9 +24,10 @@ public struct CertificateTemplate: Hashable, Sendable {
     /// The file's bytes.
     public let source: [UInt8]
     public let kind: Kind
-    public let curves: [EllipticCurve]
-    /// The algorithms that the issuer's key may sign with; the issuer's curve decides between them.
-    public let signatureAlgorithms: [ECDSAAlgorithm]
+    /// The types that the subject's key may have; RSA in templates of CAs alone.
+    public let keyTypes: [CertificateKeyType]
+    /// The algorithms that the issuer's key may sign with; the issuer's key type decides between them.
+    public let signatureAlgorithms: [SignatureAlgorithm]
     /// Whether keys certified by this template are replaced on a plan rather than for good.
     public let rotates: Bool
     /// Placeholders in the order of their first use, such as `serial`, `product`, `column.mac`.
@@ -37,14 +38,14 @@ public struct CertificateTemplate: Hashable, Sendable {
     let extensions: TemplateExtensions
 
     init(
-        name: String, source: [UInt8], kind: Kind, curves: [EllipticCurve],
-        signatureAlgorithms: [ECDSAAlgorithm], rotates: Bool, subject: [SubjectAttribute],
+        name: String, source: [UInt8], kind: Kind, keyTypes: [CertificateKeyType],
+        signatureAlgorithms: [SignatureAlgorithm], rotates: Bool, subject: [SubjectAttribute],
         validityEnd: ValidityEnd, extensions: TemplateExtensions
     ) {
         self.name = name
         self.source = source
         self.kind = kind
-        self.curves = curves
+        self.keyTypes = keyTypes
         self.signatureAlgorithms = signatureAlgorithms
         self.rotates = rotates
         self.subject = subject
@@ -56,6 +57,9 @@ public struct CertificateTemplate: Hashable, Sendable {
         }
         self.placeholders = placeholders
     }
+
+    /// The curves that the subject's key may be on.
+    public var curves: [EllipticCurve] { keyTypes.compactMap(\.curve) }
 
     /// The SHA-256 of the file's bytes, as authorisations and seals cite it.
     public var digest: [UInt8] { Array(SHA256.hash(data: source)) }

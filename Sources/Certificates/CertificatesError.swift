@@ -56,6 +56,10 @@ public struct CertificatesError: Error, Hashable, Sendable, CustomStringConverti
         case patchMismatch = "plan.patch-mismatch"
         /// The X.509 library refused to build the certificate.
         case build = "certificate.build"
+        /// A revocation list could not be read, or is none that is read here.
+        case revocationListUnreadable = "revocation-list.unreadable"
+        /// The revocation list breaks rules; ``CertificatesError/findings`` has every one.
+        case revocationListLint = "revocation-list.lint"
     }
 
     public let code: Code

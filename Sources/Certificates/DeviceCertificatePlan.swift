@@ -24,7 +24,7 @@ public struct DeviceCertificatePlan: Sendable {
     public let columns: [String]
     public let curve: EllipticCurve
     /// What the issuer signs with; the hash is the host's work.
-    public let signatureAlgorithm: ECDSAAlgorithm
+    public let signatureAlgorithm: SignatureAlgorithm
     /// The last second of validity, since 1970 UTC.
     public let notAfter: Int64
     /// The first second of validity, since 1970 UTC.
@@ -32,13 +32,15 @@ public struct DeviceCertificatePlan: Sendable {
     /// The issuer's key identifier; the AKI that RFC 8366 calls idevid-issuer.
     public let authorityKeyIdentifier: [UInt8]
     /// The issuer's key, for those who verify before they release.
-    public let issuerKey: EllipticCurvePublicKey
+    public let issuerKey: SubjectPublicKey
 
     private let builder: CertificateBuilder
     private let product: String
     private let program: PatchProgram
     private let keyIdentifierMethod: TemplateExtensions.KeyIdentifierMethod?
     private let algorithmIdentifier: [UInt8]
+    private let rawSignatureOctets: Int
+    private let isIssuedByRSA: Bool
     private let texts: [(text: TemplateText, rule: TextRule)]
 
     /// Makes the plan: builds a sample, lints it, compiles it and checks the compiled form.
@@ -55,11 +57,10 @@ public struct DeviceCertificatePlan: Sendable {
             throw CertificatesError(
                 .templateKind, subject: template.name, "a run needs a template of kind device")
         }
-        let curve = curve ?? template.curves[0]
-        guard template.curves.contains(curve) else {
+        guard let curve = curve ?? template.curves.first, template.curves.contains(curve) else {
+            let name = curve?.rawValue ?? "any curve"
             throw CertificatesError(
-                .templateKind, subject: template.name, "the template does not allow keys on \(curve.rawValue)"
-            )
+                .templateKind, subject: template.name, "the template does not allow keys on \(name)")
         }
         for (text, rule) in template.texts where text.placeholders.contains("product") {
             if let fault = product.isEmpty ? "the product is empty" : rule.characterFault(product) {
@@ -69,7 +70,7 @@ public struct DeviceCertificatePlan: Sendable {
         let received = try ReceivedCertificate(der: issuer)
         let issuerKey = try received.publicKey()
         let builder = try CertificateBuilder(
-            template: template, issuer: received, issuerCurve: issuerKey.curve, notBefore: notBefore,
+            template: template, issuer: received, issuerKey: issuerKey, notBefore: notBefore,
             rehearsal: rehearsal)
         guard let authority = received.subjectKeyIdentifier else {
             throw CertificatesError(
@@ -81,18 +82,21 @@ public struct DeviceCertificatePlan: Sendable {
         self.curve = curve
         self.issuerKey = issuerKey
         columns = template.columns
-        signatureAlgorithm = issuerKey.curve.signatureAlgorithm
+        signatureAlgorithm = issuerKey.signatureAlgorithm
         self.notBefore = builder.notBefore
         notAfter = builder.notAfter
         authorityKeyIdentifier = authority
         keyIdentifierMethod = template.extensions.subjectKeyIdentifier?.content
-        algorithmIdentifier = issuerKey.curve.signatureAlgorithm.algorithmIdentifier
+        algorithmIdentifier = issuerKey.signatureAlgorithm.algorithmIdentifier
+        rawSignatureOctets = issuerKey.rawSignatureOctets
+        isIssuedByRSA = if case .rsa = issuerKey { true } else { false }
         texts = template.texts
         program = try Self.compile(
             builder, product: product, columns: columns, curve: curve, method: keyIdentifierMethod)
         try checkSamples(
             lint: CertificateLint(
-                kind: .device, curves: [curve], neverEnds: template.neverEnds, rehearsal: rehearsal,
+                kind: .device, keyTypes: [CertificateKeyType(curve)], neverEnds: template.neverEnds,
+                rehearsal: rehearsal,
                 issuer: received))
     }
 
@@ -124,38 +128,44 @@ public struct DeviceCertificatePlan: Sendable {
         return bytes
     }
 
-    /// The certificate out of the to-be-signed bytes and PKCS#11's r‖s.
+    /// The certificate out of the to-be-signed bytes and PKCS#11's signature: r‖s, or the octets of
+    /// RSASSA-PKCS1-v1_5.
     ///
     /// The signature is not verified: that costs a hundred times as much, and belongs where a caller wants it.
     public func certificate(
         toBeSigned: [UInt8], rawSignature: [UInt8]
     ) throws(CertificatesError) -> [UInt8] {
-        let width = issuerKey.curve.coordinateOctets
-        guard rawSignature.count == 2 * width else {
+        guard rawSignature.count == rawSignatureOctets else {
             throw CertificatesError(
                 .signatureForm, subject: "signature",
-                "\(2 * width) octets are wanted, got \(rawSignature.count)")
+                "\(rawSignatureOctets) octets are wanted, got \(rawSignature.count)")
         }
         // SEQUENCE and its length take at most five octets; they are written when the contents are known.
         let reserve = 5
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(reserve + toBeSigned.count + 16 + 2 * width + 9)
+        bytes.reserveCapacity(reserve + toBeSigned.count + 24 + rawSignatureOctets + 9)
         bytes.append(contentsOf: repeatElement(0, count: reserve))
         bytes.append(contentsOf: toBeSigned)
         bytes.append(contentsOf: algorithmIdentifier)
         bytes.append(0x03)
-        let lengthOffset = bytes.count
-        bytes.append(0x00)
-        bytes.append(0x00)
-        try ECDSASignatureForm.append(raw: rawSignature, to: &bytes)
-        // A signature on P-384 has at most 104 octets, so one length octet is always enough.
-        bytes[lengthOffset] = UInt8(truncatingIfNeeded: bytes.count - lengthOffset - 1)
+        if isIssuedByRSA {
+            bytes.append(contentsOf: derLength(1 + rawSignature.count))
+            bytes.append(0x00)
+            bytes.append(contentsOf: rawSignature)
+        } else {
+            let lengthOffset = bytes.count
+            bytes.append(0x00)
+            bytes.append(0x00)
+            try ECDSASignatureForm.append(raw: rawSignature, to: &bytes)
+            // A signature on P-384 has at most 104 octets, so one length octet is always enough.
+            bytes[lengthOffset] = UInt8(truncatingIfNeeded: bytes.count - lengthOffset - 1)
+        }
         let header = [0x30] + derLength(bytes.count - reserve)
         bytes.replaceSubrange(..<reserve, with: header)
         return bytes
     }
 
-    /// The hash of the to-be-signed bytes: what a token signs by CKM_ECDSA.
+    /// The hash of the to-be-signed bytes, which a token signs by CKM_ECDSA, or inside a DigestInfo by CKM_RSA_PKCS.
     public func digest(_ toBeSigned: [UInt8]) -> [UInt8] { signatureAlgorithm.digest(toBeSigned) }
 
     /// The DER subjectPublicKeyInfo of a device's point.
@@ -214,7 +224,7 @@ public struct DeviceCertificatePlan: Sendable {
         let patched = try toBeSigned(row)
         let der = try builder.certificate(
             serialNumber: row.serialNumber,
-            subjectKey: EllipticCurvePublicKey(
+            subjectKey: SubjectPublicKey(
                 subjectPublicKeyInfo: try subjectPublicKeyInfo(point: row.point)),
             values: Self.values(row.values, columns: columns, product: product), checksTexts: checksTexts)
         let built = try ReceivedCertificate(der: der).toBeSigned
@@ -231,14 +241,14 @@ public struct DeviceCertificatePlan: Sendable {
     /// Proves the program on rows of very different lengths, and lints the shortest.
     private func checkSamples(lint: CertificateLint) throws(CertificatesError) {
         for length in [1, 40, 130, 300] {
-            let key = ThrowawayKey(curve).publicKey
+            let key = EllipticCurvePublicKey(throwawayOn: curve)
             let values = columns.map { _ in String(repeating: "A", count: length) }
             let row = DeviceCertificateRow(
                 serialNumber: CertificateSerialNumber(), point: key.point, values: values)
             let der = try checked(row, checksTexts: false)
             guard length == 1 else { continue }
             _ = try LintedToBeSigned(
-                throwawaySigned: der, by: builder.throwaway.publicKey, lint: lint, issuerKey: issuerKey,
+                throwawaySigned: der, by: builder.throwaway, lint: lint, issuerKey: issuerKey,
                 subject: builder.template.name)
         }
     }
@@ -264,7 +274,7 @@ public struct DeviceCertificatePlan: Sendable {
         method: TemplateExtensions.KeyIdentifierMethod?
     ) throws(CertificatesError) -> PatchProgram {
         let serialNumber = CertificateSerialNumber()
-        let key = ThrowawayKey(curve).publicKey
+        let key = EllipticCurvePublicKey(throwawayOn: curve)
         // Fourteen letters that no template holds; letters fit every string type and every field.
         var letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ".utf8)
         let sentinels = columns.map { _ in
@@ -272,7 +282,7 @@ public struct DeviceCertificatePlan: Sendable {
             return String(decoding: letters.prefix(14), as: UTF8.self)
         }
         let der = try builder.certificate(
-            serialNumber: serialNumber, subjectKey: key,
+            serialNumber: serialNumber, subjectKey: .ellipticCurve(key),
             values: values(sentinels, columns: columns, product: product), checksTexts: false)
         let sample = try ReceivedCertificate(der: der).toBeSigned
         var occurrences: [PatchProgram.Occurrence] = []

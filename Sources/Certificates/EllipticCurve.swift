@@ -14,7 +14,7 @@ public enum EllipticCurve: String, Sendable, CaseIterable, Hashable {
     public var pointOctets: Int { 1 + 2 * coordinateOctets }
 
     /// The hash that a signature with a key on this curve is made over (RFC 5758 section 3.2, equal strength).
-    public var signatureAlgorithm: ECDSAAlgorithm { self == .p256 ? .sha256 : .sha384 }
+    public var signatureAlgorithm: SignatureAlgorithm { self == .p256 ? .ecdsaWithSHA256 : .ecdsaWithSHA384 }
 
     /// The subjectPublicKeyInfo up to the point.
     var subjectPublicKeyInfoPrefix: [UInt8] {
@@ -41,28 +41,6 @@ public enum EllipticCurve: String, Sendable, CaseIterable, Hashable {
                 .publicKey, subject: rawValue, "an uncompressed point of \(pointOctets) octets is wanted")
         }
         return subjectPublicKeyInfoPrefix + point
-    }
-}
-
-/// The signature algorithms of this version, by the names of RFC 5758 section 3.2.
-public enum ECDSAAlgorithm: String, Sendable, CaseIterable, Hashable {
-    case sha256 = "ecdsa-with-SHA256"
-    case sha384 = "ecdsa-with-SHA384"
-
-    /// The AlgorithmIdentifier; its parameters are absent (RFC 5758 section 3.2).
-    var algorithmIdentifier: [UInt8] {
-        [
-            0x30, 0x0A, 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03,
-            self == .sha256 ? 0x02 : 0x03,
-        ]
-    }
-
-    /// The hash of a message: what a token signs by CKM_ECDSA.
-    public func digest(_ message: [UInt8]) -> [UInt8] {
-        switch self {
-        case .sha256: Array(SHA256.hash(data: message))
-        case .sha384: Array(SHA384.hash(data: message))
-        }
     }
 }
 
@@ -98,7 +76,8 @@ public struct EllipticCurvePublicKey: Hashable, Sendable {
             .publicKey, subject: "public key",
             isP521
                 ? "a P-521 key is refused: tokens list the curve and then fail after generation"
-                : "this is not an EC public key on P-256 or P-384 with a named curve and an uncompressed point",
+                : "this is neither an RSA key nor an EC key on P-256 or P-384 with a named curve and an "
+                    + "uncompressed point",
             hint: "Generate the key on P-256 or P-384.")
     }
 

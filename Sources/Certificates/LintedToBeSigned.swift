@@ -7,23 +7,23 @@ public struct LintedToBeSigned: Hashable, Sendable {
     /// The DER of the TBSCertificate.
     public let bytes: [UInt8]
     /// The algorithm that the issuer signs with.
-    public let signatureAlgorithm: ECDSAAlgorithm
+    public let signatureAlgorithm: SignatureAlgorithm
     /// The key that the signature has to verify with.
-    public let issuerKey: EllipticCurvePublicKey
+    public let issuerKey: SubjectPublicKey
     /// The last second of validity, since 1970 UTC.
     public let notAfter: Int64
 
-    /// The hash of the bytes: what a token signs by CKM_ECDSA.
+    /// The hash of the bytes, which a token signs by CKM_ECDSA, or inside a DigestInfo by CKM_RSA_PKCS.
     public var digest: [UInt8] { signatureAlgorithm.digest(bytes) }
 
     /// Lints a certificate that a throwaway key signed.
     init(
-        throwawaySigned der: [UInt8], by throwaway: EllipticCurvePublicKey, lint: CertificateLint,
-        issuerKey: EllipticCurvePublicKey, subject: String
+        throwawaySigned der: [UInt8], by throwaway: ThrowawayKey, lint: CertificateLint,
+        issuerKey: SubjectPublicKey, subject: String
     ) throws(CertificatesError) {
         let certificate = try ReceivedCertificate(der: der)
         var findings = lint.findings(certificate)
-        if !certificate.isSigned(by: throwaway) {
+        if !throwaway.signed(certificate, by: issuerKey.signatureAlgorithm) {
             findings.append(
                 LintFinding(.linted, "the throwaway key's signature does not cover the linted bytes"))
         }
@@ -35,14 +35,15 @@ public struct LintedToBeSigned: Hashable, Sendable {
                 hint: "Correct the template or the issuer; nothing was signed.", findings: findings)
         }
         bytes = certificate.toBeSigned
-        signatureAlgorithm = issuerKey.curve.signatureAlgorithm
+        signatureAlgorithm = issuerKey.signatureAlgorithm
         notAfter = certificate.notAfter
         self.issuerKey = issuerKey
     }
 
-    /// The certificate with a signature in DER (ECDSA-Sig-Value); refused unless it verifies with the issuer's key.
+    /// The certificate with a signature in X.509's form, an ECDSA-Sig-Value or the octets of RSASSA-PKCS1-v1_5;
+    /// refused unless it verifies with the issuer's key.
     public func certificate(signature: [UInt8]) throws(CertificatesError) -> [UInt8] {
-        _ = try ECDSASignatureForm.raw(der: signature, curve: issuerKey.curve)
+        try issuerKey.requireForm(ofSignature: signature)
         guard issuerKey.isValid(signature: signature, over: bytes) else {
             throw CertificatesError(
                 .signatureInvalid, subject: "signature",
@@ -53,14 +54,9 @@ public struct LintedToBeSigned: Hashable, Sendable {
             0x30, bytes + signatureAlgorithm.algorithmIdentifier + derElement(0x03, [0x00] + signature))
     }
 
-    /// The certificate with a signature as PKCS#11 gives it, r‖s.
+    /// The certificate with a signature as PKCS#11 gives it: r‖s, or the octets of RSASSA-PKCS1-v1_5.
     public func certificate(rawSignature: [UInt8]) throws(CertificatesError) -> [UInt8] {
-        guard rawSignature.count == 2 * issuerKey.curve.coordinateOctets else {
-            throw CertificatesError(
-                .signatureForm, subject: "signature",
-                "\(2 * issuerKey.curve.coordinateOctets) octets are wanted, got \(rawSignature.count)")
-        }
-        return try certificate(signature: ECDSASignatureForm.der(raw: rawSignature))
+        try certificate(signature: issuerKey.signature(raw: rawSignature))
     }
 }
 
@@ -84,9 +80,9 @@ extension CertificateTemplate {
         if let extra = Set(values.keys).subtracting(placeholders).sorted().first {
             throw CertificatesError(.values, subject: "{\(extra)}", "the template has no such placeholder")
         }
-        let key = try EllipticCurvePublicKey(subjectPublicKeyInfo: subjectKey)
+        let key = try SubjectPublicKey(subjectPublicKeyInfo: subjectKey)
         let received: ReceivedCertificate?
-        let issuerKey: EllipticCurvePublicKey
+        let issuerKey: SubjectPublicKey
         switch issuer {
         case .selfSigned:
             received = nil
@@ -97,13 +93,13 @@ extension CertificateTemplate {
             issuerKey = try certificate.publicKey()
         }
         let builder = try CertificateBuilder(
-            template: self, issuer: received, issuerCurve: issuerKey.curve, notBefore: notBefore,
+            template: self, issuer: received, issuerKey: issuerKey, notBefore: notBefore,
             rehearsal: rehearsal)
         let der = try builder.certificate(serialNumber: serialNumber, subjectKey: key, values: values)
         return try LintedToBeSigned(
-            throwawaySigned: der, by: builder.throwaway.publicKey,
+            throwawaySigned: der, by: builder.throwaway,
             lint: CertificateLint(
-                kind: kind, curves: curves, neverEnds: neverEnds, rehearsal: rehearsal, issuer: received),
+                kind: kind, keyTypes: keyTypes, neverEnds: neverEnds, rehearsal: rehearsal, issuer: received),
             issuerKey: issuerKey, subject: name)
     }
 }

@@ -79,15 +79,17 @@ public struct ReceivedCertificate: Hashable, Sendable {
     /// Whether the subject carries the rehearsal marker.
     public var isRehearsal: Bool { RehearsalMarker.isIn(x509.subject) }
 
-    /// The EC key of the subject; another key type is refused.
-    public func publicKey() throws(CertificatesError) -> EllipticCurvePublicKey {
-        try EllipticCurvePublicKey(subjectPublicKeyInfo: subjectPublicKeyInfo)
+    /// The key of the subject; another key type than EC and RSA is refused.
+    public func publicKey() throws(CertificatesError) -> SubjectPublicKey {
+        try SubjectPublicKey(subjectPublicKeyInfo: subjectPublicKeyInfo)
     }
 
-    /// Whether the certificate's own signature verifies with the key.
-    public func isSigned(by key: EllipticCurvePublicKey) -> Bool {
-        guard x509.signatureAlgorithm == key.curve.signatureAlgorithm.x509,
-            let outer = DERElement(der), let parts = outer.children(in: der), parts.count == 3
+    /// Whether the certificate's own signature verifies with the key, by the algorithm that belongs to it.
+    public func isSigned(by key: SubjectPublicKey) -> Bool {
+        guard let outer = DERElement(der), let parts = outer.children(in: der), parts.count == 3
+        else { return false }
+        let algorithm = key.signatureAlgorithm.algorithmIdentifier
+        guard Array(der[parts[1].whole]) == algorithm, Array(der[fields.signature.whole]) == algorithm
         else { return false }
         // A BIT STRING whose first octet counts unused bits: none in a signature.
         guard der[parts[2].contents].first == 0 else { return false }
@@ -149,9 +151,14 @@ struct ToBeSignedFields: Hashable, Sendable {
     }
 }
 
-extension ECDSAAlgorithm {
+extension SignatureAlgorithm {
     var x509: X509.Certificate.SignatureAlgorithm {
-        self == .sha256 ? .ecdsaWithSHA256 : .ecdsaWithSHA384
+        switch self {
+        case .ecdsaWithSHA256: .ecdsaWithSHA256
+        case .ecdsaWithSHA384: .ecdsaWithSHA384
+        case .sha256WithRSAEncryption: .sha256WithRSAEncryption
+        case .sha384WithRSAEncryption: .sha384WithRSAEncryption
+        }
     }
 }
 

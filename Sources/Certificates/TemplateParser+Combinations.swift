@@ -53,7 +53,9 @@ extension TemplateParser {
         for usage in usages where usage == .keyEncipherment || usage == .dataEncipherment {
             yaml.refuse(
                 fields, "keyUsage", "template.key-usage",
-                "an EC key has no \(usage.rawValue) (RFC 8813 3)")
+                template.kind.isCA
+                    ? "a CA's key has no \(usage.rawValue): it signs and does nothing else"
+                    : "an EC key has no \(usage.rawValue) (RFC 8813 3)")
         }
         if extensions.subjectKeyIdentifier?.critical == true {
             yaml.refuse(

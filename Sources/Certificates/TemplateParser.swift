@@ -18,37 +18,19 @@ struct TemplateParser {
         _ = yaml.integer(top, "version", in: 1...1)
         let kind = yaml.choice(top, "kind", of: CertificateTemplate.Kind.self)
         let rotates = yaml.flag(top, "rotates")
-        let curves = curves(top)
-        let algorithms = choices(top, "signatureAlgorithms", of: ECDSAAlgorithm.self)
+        let keyTypes = keyTypes(top, kind)
+        let algorithms = choices(top, "signatureAlgorithms", of: SignatureAlgorithm.self)
         let subject = subject(top)
         serialNumber(top)
         let end = validity(top)
         let extensions = extensions(top)
-        guard let kind, let rotates, let curves, let algorithms, let subject, let end, let extensions else {
-            return nil
-        }
+        guard let kind, let rotates, let keyTypes, let algorithms, let subject, let end, let extensions
+        else { return nil }
         let template = CertificateTemplate(
-            name: name, source: bytes, kind: kind, curves: curves, signatureAlgorithms: algorithms,
+            name: name, source: bytes, kind: kind, keyTypes: keyTypes, signatureAlgorithms: algorithms,
             rotates: rotates, subject: subject, validityEnd: end, extensions: extensions)
         if let extensionFields { checkCombinations(template, top, extensionFields) }
         return template
-    }
-
-    private mutating func curves(_ top: YAMLReader.Fields) -> [EllipticCurve]? {
-        guard let node = top["key"], let key = yaml.fields(node, required: ["type", "curves"])
-        else { return nil }
-        enum KeyType: String, CaseIterable { case ec }
-        let type = yaml.choice(key, "type", of: KeyType.self)
-        if let list = yaml.list(key, "curves") {
-            for item in list where item.scalar == "P-521" {
-                yaml.report(
-                    item, "template.p521",
-                    "P-521 is refused: tokens list the curve and then fail after generation")
-                return nil
-            }
-        }
-        let curves = choices(key, "curves", of: EllipticCurve.self)
-        return type == nil ? nil : curves
     }
 
     mutating func choices<Choice: RawRepresentable & CaseIterable & Hashable>(

@@ -1,6 +1,8 @@
 import Certificates
 import Foundation
 import PKCS11
+import Rosters
+import SecretSharing
 import Sites
 import TokenKeys
 
@@ -15,6 +17,26 @@ public struct CeremonyError: Error, Sendable, CustomStringConvertible {
         case checkFailed = "ceremony-check-failed"
         /// A rehearsal was asked for in a live site.
         case liveSite = "ceremony-live-site"
+        /// A live ceremony was asked for in a rehearsal site.
+        case rehearsalSite = "ceremony-rehearsal-site"
+        /// The rehearsal that a live ceremony shall follow is incomplete, or of another script.
+        case rehearsalRefused = "ceremony-rehearsal-refused"
+        /// A person may not take the seat, or it is not this person's turn.
+        case personRefused = "ceremony-person-refused"
+        /// Too few holders of shares are there.
+        case quorumShort = "ceremony-quorum-short"
+        /// A share is wrong, or another token's, set's or holder's.
+        case shareRefused = "ceremony-share-refused"
+        /// The roster is missing, or does not descend from the pinned one.
+        case rosterRefused = "ceremony-roster-refused"
+        /// Another ceremony of the site has not come to its end.
+        case unfinished = "ceremony-unfinished"
+        /// There is no such ceremony, or it is complete, or given up.
+        case notResumable = "ceremony-not-resumable"
+        /// The people stopped the ceremony.
+        case interrupted = "ceremony-interrupted"
+        /// The machine's clock was set back.
+        case clock = "ceremony-clock"
         /// An answers file does not read, or answers a step that takes no answer.
         case answersInvalid = "answers-invalid"
         /// A check was answered with no, or a comparison with another value.
@@ -67,6 +89,13 @@ public struct CeremonyError: Error, Sendable, CustomStringConvertible {
         (["\(subject): \(message)"] + faults.map(\.description)).joined(separator: "\n")
     }
 
+    /// The same error, with one thing more to do.
+    func adding(hint more: String) -> CeremonyError {
+        CeremonyError(
+            code, subject, message, hint: [hint, more].compactMap { $0 }.joined(separator: " "),
+            faults: faults, cause: cause)
+    }
+
     /// What a library below has thrown, in this library's words.
     init(_ cause: any Error, _ subject: String) {
         switch cause {
@@ -91,6 +120,17 @@ public struct CeremonyError: Error, Sendable, CustomStringConvertible {
             default: code = .keyRefused
             }
             self.init(code, subject, error.description, hint: error.hint, cause: error)
+        case let error as RosterError:
+            let code: Code
+            switch error.code {
+            case .unreadable, .malformed, .signatures, .descent: code = .rosterRefused
+            case .credentialAbsent, .credentialRefused: code = .personRefused
+            case .shareRefused: code = .shareRefused
+            case .token: code = .token
+            }
+            self.init(code, subject, error.description, hint: error.hint, cause: error.cause ?? error)
+        case let error as SecretSharingError:
+            self.init(.shareRefused, subject, error.description, hint: error.hint, cause: error)
         case let error as CertificatesError:
             self.init(.certificate, subject, error.description, hint: error.hint, cause: error)
         default:

@@ -64,6 +64,12 @@ public struct AttributeType: RawRepresentable, Hashable, Sendable, CustomStringC
     public static let modulus = AttributeType(rawValue: CKA_MODULUS)
     public static let modulusBits = AttributeType(rawValue: CKA_MODULUS_BITS)
     public static let publicExponent = AttributeType(rawValue: CKA_PUBLIC_EXPONENT)
+    public static let privateExponent = AttributeType(rawValue: CKA_PRIVATE_EXPONENT)
+    public static let prime1 = AttributeType(rawValue: CKA_PRIME_1)
+    public static let prime2 = AttributeType(rawValue: CKA_PRIME_2)
+    public static let exponent1 = AttributeType(rawValue: CKA_EXPONENT_1)
+    public static let exponent2 = AttributeType(rawValue: CKA_EXPONENT_2)
+    public static let coefficient = AttributeType(rawValue: CKA_COEFFICIENT)
     public static let valueLength = AttributeType(rawValue: CKA_VALUE_LEN)
     public static let extractable = AttributeType(rawValue: CKA_EXTRACTABLE)
     public static let local = AttributeType(rawValue: CKA_LOCAL)
@@ -84,7 +90,9 @@ public struct AttributeType: RawRepresentable, Hashable, Sendable, CustomStringC
         CKA_UNWRAP: "CKA_UNWRAP", CKA_SIGN: "CKA_SIGN", CKA_SIGN_RECOVER: "CKA_SIGN_RECOVER",
         CKA_VERIFY: "CKA_VERIFY", CKA_VERIFY_RECOVER: "CKA_VERIFY_RECOVER", CKA_DERIVE: "CKA_DERIVE",
         CKA_MODULUS: "CKA_MODULUS", CKA_MODULUS_BITS: "CKA_MODULUS_BITS",
-        CKA_PUBLIC_EXPONENT: "CKA_PUBLIC_EXPONENT", CKA_VALUE_LEN: "CKA_VALUE_LEN",
+        CKA_PUBLIC_EXPONENT: "CKA_PUBLIC_EXPONENT", CKA_PRIVATE_EXPONENT: "CKA_PRIVATE_EXPONENT",
+        CKA_PRIME_1: "CKA_PRIME_1", CKA_PRIME_2: "CKA_PRIME_2", CKA_EXPONENT_1: "CKA_EXPONENT_1",
+        CKA_EXPONENT_2: "CKA_EXPONENT_2", CKA_COEFFICIENT: "CKA_COEFFICIENT", CKA_VALUE_LEN: "CKA_VALUE_LEN",
         CKA_EXTRACTABLE: "CKA_EXTRACTABLE", CKA_LOCAL: "CKA_LOCAL",
         CKA_NEVER_EXTRACTABLE: "CKA_NEVER_EXTRACTABLE", CKA_ALWAYS_SENSITIVE: "CKA_ALWAYS_SENSITIVE",
         CKA_MODIFIABLE: "CKA_MODIFIABLE", CKA_COPYABLE: "CKA_COPYABLE",

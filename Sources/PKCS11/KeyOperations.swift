@@ -123,4 +123,19 @@ extension Session {
         try check(answer, "C_UnwrapKey")
         return Object(handle: object)
     }
+
+    /// Derives a key from `key` (`C_DeriveKey`).
+    public func derive(
+        _ mechanism: Mechanism, from key: Object, _ attributes: [Attribute]
+    ) throws(PKCS11Error) -> Object {
+        let template = AttributeTemplate(attributes)
+        defer { withExtendedLifetime(template) {} }
+        var derived: CK_OBJECT_HANDLE = 0
+        let answer = mechanism.withMechanism {
+            functions.pointee.C_DeriveKey(
+                handle, $0, key.handle, template.pointer, UInt(template.count), &derived)
+        }
+        try check(answer, "C_DeriveKey")
+        return Object(handle: derived)
+    }
 }

@@ -13,6 +13,7 @@ public struct MechanismType: RawRepresentable, Hashable, Sendable, CustomStringC
     public static let rsaOAEP = MechanismType(rawValue: CKM_RSA_PKCS_OAEP)
     public static let ecKeyPairGeneration = MechanismType(rawValue: CKM_EC_KEY_PAIR_GEN)
     public static let ecdsa = MechanismType(rawValue: CKM_ECDSA)
+    public static let ecdh1Derivation = MechanismType(rawValue: CKM_ECDH1_DERIVE)
     public static let aesKeyGeneration = MechanismType(rawValue: CKM_AES_KEY_GEN)
     public static let aesKeyWrap = MechanismType(rawValue: CKM_AES_KEY_WRAP)
     public static let aesKeyWrapPad = MechanismType(rawValue: CKM_AES_KEY_WRAP_PAD)
@@ -62,11 +63,14 @@ public enum Mechanism: Sendable {
     ///
     /// SHA-1 here is no signature: OAEP does not rest on its collision resistance, and SoftHSM offers no other.
     case rsaOAEPWithSHA1
+    /// ECDH without a key derivation function, with the other side's uncompressed point (PKCS#11 v2.40 §2.3.8).
+    case ecdh1(point: [UInt8])
 
     public var type: MechanismType {
         switch self {
         case .plain(let type): return type
         case .rsaOAEPWithSHA1: return .rsaOAEP
+        case .ecdh1: return .ecdh1Derivation
         }
     }
 
@@ -86,6 +90,19 @@ public enum Mechanism: Sendable {
                 raw.pParameter = bytes.baseAddress
                 raw.ulParameterLen = UInt(bytes.count)
                 return body(&raw)
+            }
+        case .ecdh1(let point):
+            var point = point
+            return point.withUnsafeMutableBufferPointer { publicData in
+                var parameters = CK_ECDH1_DERIVE_PARAMS()
+                parameters.kdf = 1  // CKD_NULL
+                parameters.ulPublicDataLen = UInt(publicData.count)
+                parameters.pPublicData = publicData.baseAddress
+                return withUnsafeMutableBytes(of: &parameters) { bytes in
+                    raw.pParameter = bytes.baseAddress
+                    raw.ulParameterLen = UInt(bytes.count)
+                    return body(&raw)
+                }
             }
         }
     }

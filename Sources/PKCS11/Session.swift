@@ -48,6 +48,14 @@ public struct Session: ~Copyable, Sendable {
         let answer = pin.withBytes { functions.pointee.C_InitPIN(handle, $0, $1) }
         try check(answer, "C_InitPIN")
     }
+
+    /// Changes the PIN of whoever is logged in (`C_SetPIN`).
+    public func changePIN(from old: PIN, to new: PIN) throws(PKCS11Error) {
+        let answer = old.withBytes { oldBytes, oldCount in
+            new.withBytes { functions.pointee.C_SetPIN(handle, oldBytes, oldCount, $0, $1) }
+        }
+        try check(answer, "C_SetPIN")
+    }
 }
 
 /// Who logs in (`CK_USER_TYPE`).

@@ -11,6 +11,8 @@ struct DeviceMaker: ~Copyable {
     private let session: Session
     private let plan: DeviceCertificatePlan
     private let issuerKey: Object
+    private let issuerType: SigningKeyType
+    private let signatureMechanism: Mechanism
     private let transportKey: TransportKey
     private let wrapMechanism: Mechanism
     private let publicTemplate: AttributeTemplate
@@ -20,8 +22,10 @@ struct DeviceMaker: ~Copyable {
     private let wrapped: UnsafeMutableRawBufferPointer
 
     /// Opens a session, makes its transport key, finds the issuing key and copies it where its policy allows that.
-    init(_ setUp: WorkerSetUp, plan: DeviceCertificatePlan, login: Login) throws {
-        let curve: SigningCurve = plan.curve == .p256 ? .p256 : .p384
+    init(
+        _ setUp: WorkerSetUp, plan: DeviceCertificatePlan, issuerType: SigningKeyType, login: Login
+    ) throws {
+        let deviceType: SigningKeyType = plan.curve == .p256 ? .p256 : .p384
         // Session copies and device keys are session objects: a read-only session may make them.
         let session = try login.slot.openSession()
         let issuerObject = try session.findOne(
@@ -35,21 +39,24 @@ struct DeviceMaker: ~Copyable {
         // Nothing throws from here on: a value with a deinit is either whole or not made.
         self.session = session
         self.issuerKey = issuerKey
+        self.issuerType = issuerType
+        signatureMechanism = .plain(issuerType.signatureMechanism)
         self.transportKey = transportKey
         self.plan = plan
         wrapMechanism = .plain(MechanismType(rawValue: setUp.wrapMechanism))
-        publicTemplate = AttributeTemplate([
-            Attribute(.token, false), Attribute(.isPrivate, false),
-            Attribute(.ecParameters, bytes: curve.parameters), Attribute(.verify, true),
-            Attribute(.verifyRecover, false), Attribute(.encrypt, false), Attribute(.wrap, false),
-            Attribute(.derive, false),
-        ])
+        publicTemplate = AttributeTemplate(
+            [
+                Attribute(.token, false), Attribute(.isPrivate, false), Attribute(.verify, true),
+                Attribute(.verifyRecover, false), Attribute(.encrypt, false), Attribute(.wrap, false),
+                Attribute(.derive, false),
+            ] + deviceType.generationAttributes)
         privateTemplate = AttributeTemplate([
             Attribute(.token, false), Attribute(.isPrivate, true), Attribute(.sensitive, true),
             Attribute(.extractable, true), Attribute(.sign, true), Attribute(.signRecover, false),
             Attribute(.decrypt, false), Attribute(.unwrap, false), Attribute(.derive, false),
         ])
-        signature = .allocate(byteCount: 256, alignment: 8)
+        // RSA-4096 signs with 512 octets.
+        signature = .allocate(byteCount: 1024, alignment: 8)
         point = .allocate(byteCount: 256, alignment: 8)
         wrapped = .allocate(byteCount: 1024, alignment: 8)
     }
@@ -110,9 +117,9 @@ struct DeviceMaker: ~Copyable {
     }
 
     private func sign(_ toBeSigned: [UInt8]) throws -> [UInt8] {
-        let digest = plan.digest(toBeSigned)
-        let length = try digest.withUnsafeBytes { bytes in
-            try session.sign(.plain(.ecdsa), key: issuerKey, bytes, into: signature)
+        let input = issuerType.signatureInput(toBeSigned)
+        let length = try input.withUnsafeBytes { bytes in
+            try session.sign(signatureMechanism, key: issuerKey, bytes, into: signature)
         }
         return Array(signature[..<length])
     }

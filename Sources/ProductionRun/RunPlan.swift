@@ -195,7 +195,7 @@ public struct RunPlan: Sendable {
         }
         let free = Int(information.f_bavail) * Int(information.f_frsize)
         // Measured: package line, ledger row with its indexes and write-ahead log, log entry and index record.
-        let needed = RunPlan.bytesPerDevice * manifest.quantity + (8 << 20)
+        let needed = (RunPlan.bytesPerDevice + signatureBytes) * manifest.quantity + (8 << 20)
         guard free >= needed else {
             throw RunError(
                 .diskFull, site.folder,
@@ -204,5 +204,12 @@ public struct RunPlan: Sendable {
         }
     }
 
-    static let bytesPerDevice = 4096
+    private static let bytesPerDevice = 4096
+
+    /// What an RSA signature takes beyond that, up to 440 octets more than an EC one: in base64 in the package, and in
+    /// the ledger's row and its write-ahead log.
+    private var signatureBytes: Int {
+        guard let key = try? issuerCertificate.publicKey(), case .rsa(let key) = key else { return 0 }
+        return 4 * key.signatureOctets
+    }
 }

@@ -58,11 +58,15 @@ public enum Worker {
         let plan = try DeviceCertificatePlan(
             template: template, issuer: setUp.issuerCertificate,
             notBefore: Date(timeIntervalSince1970: TimeInterval(setUp.notBefore)), product: setUp.product,
-            rehearsal: setUp.rehearsal)
+            rehearsal: setUp.rehearsal, curve: EllipticCurve(rawValue: setUp.curve))
+        guard issuer.publicKeyInfo == plan.issuerKey.subjectPublicKeyInfo else {
+            throw TokenKeyError(
+                .keyMalformed, setUp.issuerLabel, "the key on the token is not the one in its certificate")
+        }
         try Frame(kind: .ready, payload: []).write(to: descriptor)
 
         if setUp.sessions == 1 {
-            let maker = try DeviceMaker(setUp, plan: plan, login: login)
+            let maker = try DeviceMaker(setUp, plan: plan, issuerType: issuer.type, login: login)
             try work(maker, turns: Turns())
             return
         }
@@ -74,7 +78,7 @@ public enum Worker {
             Thread.detachNewThread {
                 defer { threads.leave() }
                 do {
-                    let maker = try DeviceMaker(setUp, plan: plan, login: login)
+                    let maker = try DeviceMaker(setUp, plan: plan, issuerType: issuer.type, login: login)
                     try work(maker, turns: turns)
                 } catch {
                     failure.withLock { $0 = $0 ?? error }

@@ -118,3 +118,44 @@ extension Site {
         return OpenToken(name: name, binding: try token(name), login: login)
     }
 }
+
+extension Site {
+    /// The module through which people's own tokens are reached.
+    private func credentialModule() throws(SiteError) -> String {
+        if let module = description.credentialModule { return module }
+        let first = description.tokens.sorted { $0.key < $1.key }.first?.value
+        guard let first else {
+            throw SiteError(.unknownToken, "credentialModule", "site.yaml names no module for people's tokens")
+        }
+        try prepareEnvironment(for: first)
+        return first.module
+    }
+
+    /// The slot of a person's token; throws where it is not in a reader.
+    public func credentialSlot(serial: String, label: String) throws -> Slot {
+        let lock = try lockForLogin()
+        defer { withExtendedLifetime(lock) {} }
+        let module = try Module.load(path: try credentialModule(), threading: .manyThreads)
+        return try module.slot(TokenSelector(serial: serial, label: label))
+    }
+
+    /// Logs in to a slot, start-up being one process at a time.
+    public func login(_ slot: Slot, _ user: UserType = .user, pin: PIN) throws -> Login {
+        let lock = try lockForLogin()
+        defer { withExtendedLifetime(lock) {} }
+        return try slot.login(user, pin: pin)
+    }
+
+    /// Keeps the PIN files of a rehearsal's token in step with its new PINs; a live site has none.
+    public func storeRehearsalPINs(_ name: String, user: PIN, officer: PIN) throws(SiteError) {
+        guard isRehearsal else {
+            throw SiteError(.refused, name, "a PIN is never stored in a live site")
+        }
+        let binding = try token(name)
+        for (source, pin) in [(binding.pinSource, user), (binding.officerPinSource, officer)] {
+            guard let source else { continue }
+            let bytes = pin.withBytes { start, count in Array(UnsafeBufferPointer(start: start, count: Int(count))) }
+            try Site.replace(pinFile(source), with: bytes, mode: 0o600)
+        }
+    }
+}

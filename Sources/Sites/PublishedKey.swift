@@ -102,8 +102,15 @@ extension Site {
         } catch {
             throw SiteError(.cannotCreate, certificates, error.systemReason)
         }
-        try Site.createExclusively(certificatePath(role), Array(Site.certificatePEM(key.certificate).utf8))
-        try Site.createExclusively(publicationPath(role), Array(json) + [0x0A])
+        let pem = Array(Site.certificatePEM(key.certificate).utf8)
+        // A ceremony that was killed between the two files writes the second when it is resumed.
+        if FileManager.default.contents(atPath: certificatePath(role)) != Data(pem) {
+            try Site.createExclusively(certificatePath(role), pem)
+        }
+        let bytes = Array(json) + [0x0A]
+        if FileManager.default.contents(atPath: publicationPath(role)) != Data(bytes) {
+            try Site.createExclusively(publicationPath(role), bytes)
+        }
     }
 
     /// Creates a file with all its bytes on disk, or not at all; throws where one stands there already.
@@ -116,16 +123,7 @@ extension Site {
         defer { unlink(staging) }
         do {
             defer { close(descriptor) }
-            var offset = 0
-            while offset < bytes.count {
-                let written = bytes.withUnsafeBytes { buffer in
-                    write(descriptor, buffer.baseAddress?.advanced(by: offset), buffer.count - offset)
-                }
-                if written < 0 && errno == EINTR { continue }
-                guard written > 0 else { throw SiteError(.io, path, String(cString: strerror(errno))) }
-                offset += written
-            }
-            guard fsync(descriptor) == 0 else { throw SiteError(.io, path, String(cString: strerror(errno))) }
+            try writeAll(bytes, to: descriptor, path)
         }
         // Unlike rename, link refuses a name that is taken.
         guard link(staging, path) == 0 else {
@@ -134,6 +132,25 @@ extension Site {
                 code == EEXIST ? .exists : .cannotCreate, path,
                 code == EEXIST ? "is there already; nothing is overwritten" : String(cString: strerror(code)))
         }
+        try flushFolder(of: path)
+    }
+
+    /// Writes all of it and flushes it to disk.
+    static func writeAll(_ bytes: [UInt8], to descriptor: Int32, _ path: String) throws(SiteError) {
+        var offset = 0
+        while offset < bytes.count {
+            let written = bytes.withUnsafeBytes { buffer in
+                Glibc.write(descriptor, buffer.baseAddress?.advanced(by: offset), buffer.count - offset)
+            }
+            if written < 0 && errno == EINTR { continue }
+            guard written > 0 else { throw SiteError(.io, path, String(cString: strerror(errno))) }
+            offset += written
+        }
+        guard fsync(descriptor) == 0 else { throw SiteError(.io, path, String(cString: strerror(errno))) }
+    }
+
+    /// Flushes the folder in which a file was given its name.
+    static func flushFolder(of path: String) throws(SiteError) {
         let parent = URL(fileURLWithPath: path).deletingLastPathComponent().path
         let folder = Glibc.open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard folder >= 0 else { throw SiteError(.io, path, String(cString: strerror(errno))) }
@@ -162,5 +179,24 @@ extension Site {
 
     private static func hex(_ bytes: some Sequence<UInt8>) -> String {
         bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+}
+
+extension Site {
+    /// Publishes a revocation list under `crls/`; one that stands there already must be the same.
+    public func publishList(_ relative: String, _ der: [UInt8]) throws(SiteError) {
+        do {
+            try FileManager.default.createDirectory(atPath: path("crls"), withIntermediateDirectories: true)
+        } catch {
+            throw SiteError(.cannotCreate, path("crls"), error.systemReason)
+        }
+        if FileManager.default.contents(atPath: path(relative)) != Data(der) {
+            try Site.createExclusively(path(relative), der)
+        }
+    }
+
+    /// Stores a ceremony's document, whole; a later one replaces it.
+    public func storeDocument(_ path: String, _ bytes: [UInt8]) throws(SiteError) {
+        try Site.replace(path, with: bytes)
     }
 }

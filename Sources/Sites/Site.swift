@@ -20,11 +20,20 @@ public struct TokenBinding: Codable, Sendable {
     public let pinSource: String?
     /// The folder, relative to the site, of an embedded SoftHSM's token files; nil for every other module.
     public let store: String?
+    /// The file of the security officer's PIN; a rehearsal site's alone, whose ceremonies run unattended.
+    public let officerPinSource: String?
+    /// What the HSM is certified to, with the certificate's number, and the mode it runs in, as people state them:
+    /// PKCS#11 does not tell.
+    public let certification: String?
+    public let mode: String?
 
     public init(
         module: String, serial: String, label: String, activation: Activation, pinSource: String?,
-        store: String?
+        store: String?, officerPinSource: String? = nil, certification: String? = nil, mode: String? = nil
     ) {
+        self.officerPinSource = officerPinSource
+        self.certification = certification
+        self.mode = mode
         self.module = module
         self.serial = serial
         self.label = label
@@ -42,6 +51,35 @@ public struct SiteDescription: Codable, Sendable {
     /// The name of the log, a URL without its scheme (C2SP tlog-checkpoint).
     public var origin: String
     public var tokens: [String: TokenBinding]
+    /// The first version of the roster, from which every later one descends; nil until it is pinned.
+    public var roster: RosterPin?
+    /// The module through which people's own tokens are reached; nil where it is that of the site's first token.
+    public var credentialModule: String?
+
+    public init(
+        version: Int, rehearsal: Bool, origin: String, tokens: [String: TokenBinding],
+        roster: RosterPin? = nil, credentialModule: String? = nil
+    ) {
+        self.version = version
+        self.rehearsal = rehearsal
+        self.origin = origin
+        self.tokens = tokens
+        self.roster = roster
+        self.credentialModule = credentialModule
+    }
+}
+
+/// The digest that was read aloud when the first roster was signed, and where that roster stands.
+public struct RosterPin: Codable, Sendable, Hashable {
+    /// Relative to the site.
+    public let path: String
+    /// Of the document in canonical form, in hexadecimal.
+    public let sha256: String
+
+    public init(path: String, sha256: String) {
+        self.path = path
+        self.sha256 = sha256
+    }
 }
 
 /// A site: one folder with its tokens' bindings, its ledger, its log and the records of its runs and ceremonies.
@@ -77,6 +115,10 @@ public struct Site: Sendable {
             throw SiteError(
                 .malformed, path, "`rehearsal` and the origin disagree",
                 hint: "A rehearsal's origin begins with \(Site.rehearsalOriginPrefix), no other does.")
+        }
+        if !description.rehearsal, let name = description.tokens.first(where: { $0.value.officerPinSource != nil })?.key {
+            throw SiteError(
+                .malformed, path, "token \(name) names an officerPinSource, which a rehearsal site alone may have")
         }
         for (name, token) in description.tokens where token.activation == .quorum && token.pinSource != nil {
             throw SiteError(.malformed, path, "token \(name) is activated by quorum and names a pinSource")

@@ -21,6 +21,10 @@ public struct SiteTemplate: Codable, Sendable {
         /// Only where labels are not unique; checked against the token.
         public var serial: String?
         public var pinSource: String?
+        /// What the HSM is certified to, with the certificate's number, as every transcript will state it.
+        public var certification: String?
+        /// The mode in which the HSM runs, as every transcript will state it.
+        public var mode: String?
     }
 
     public static func load(path: String) throws(SiteError) -> SiteTemplate {
@@ -153,16 +157,10 @@ extension Site {
             let info = try slot.tokenInfo()
             bindings[name] = TokenBinding(
                 module: path, serial: info.serial, label: info.label, activation: token.activation,
-                pinSource: token.pinSource, store: nil)
+                pinSource: token.pinSource, store: nil, certification: token.certification,
+                mode: token.mode)
         }
         return bindings
-    }
-
-    private static func write(_ description: SiteDescription, to path: String) throws {
-        let encoder = YAMLEncoder()
-        encoder.options.sortKeys = true
-        let text = "# A Rootline site. Tokens are named by serial and label; PINs are never written here.\n"
-        try Data((text + (try encoder.encode(description))).utf8).write(to: URL(fileURLWithPath: path))
     }
 }
 
@@ -208,10 +206,14 @@ private struct EmbeddedStore {
             }
             let pinSource = "secrets/\(name).pin"
             try write(pin, to: site + "/" + pinSource)
+            let officerSource = "secrets/\(name).so.pin"
+            try write(securityOfficerPIN, to: site + "/" + officerSource)
             bindings[name] = TokenBinding(
                 module: path, serial: try slot.tokenInfo().serial, label: token.label,
                 // A demo has no custodians: its tokens open by file, whatever a live site would demand.
-                activation: .pinSource, pinSource: pinSource, store: EmbeddedStore.store)
+                activation: .pinSource, pinSource: pinSource, store: EmbeddedStore.store,
+                officerPinSource: officerSource, certification: "none: SoftHSM is software",
+                mode: "not applicable")
         }
         return bindings
     }

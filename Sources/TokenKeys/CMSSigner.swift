@@ -10,7 +10,13 @@ public struct CMSSigner: Sendable {
     private let certificateDER: [UInt8]
 
     /// `certificate` is the key's own, in DER; it travels in every message and names the signer.
+    ///
+    /// An RSA key is refused: those are CAs' keys, which sign certificates and no messages.
     public init(_ key: TokenKey, certificate der: [UInt8]) throws(TokenKeyError) {
+        guard !key.type.isRSA else {
+            throw TokenKeyError(
+                .roleRefused, key.label.description, "messages are signed by EC keys, this is \(key.type)")
+        }
         let parsed = try certificate(der)
         guard let subjectKey = Owned(X509_get_pubkey(parsed.pointer), { EVP_PKEY_free($0) }),
             publicKeyInfo(subjectKey) == key.publicKeyInfo
@@ -33,7 +39,7 @@ public struct CMSSigner: Sendable {
         let flags = UInt32(CMS_BINARY | CMS_PARTIAL | (detached ? CMS_DETACHED : 0))
         guard let message = Owned(CMS_sign(nil, nil, nil, input.pointer, flags), { CMS_ContentInfo_free($0) })
         else { throw TokenKeyError(.libraryFailed, name, openSSLReason()) }
-        let hash = key.curve == .p256 ? EVP_sha256() : EVP_sha384()
+        let hash = key.type.isWithSHA384 ? EVP_sha384() : EVP_sha256()
         guard
             CMS_add1_signer(
                 message.pointer, signerCertificate.pointer, privateKey.pointer, hash,

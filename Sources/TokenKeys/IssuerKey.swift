@@ -19,7 +19,12 @@ public struct TokenIssuerKey: CustomPrivateKey {
     }
 
     public var defaultSignatureAlgorithm: Certificate.SignatureAlgorithm {
-        key.curve == .p256 ? .ecdsaWithSHA256 : .ecdsaWithSHA384
+        switch key.type {
+        case .p256: .ecdsaWithSHA256
+        case .p384: .ecdsaWithSHA384
+        case .rsa3072: .sha256WithRSAEncryption
+        case .rsa4096: .sha384WithRSAEncryption
+        }
     }
 
     public var supportedSignatureAlgorithms: [Certificate.SignatureAlgorithm] { [defaultSignatureAlgorithm] }
@@ -30,9 +35,9 @@ public struct TokenIssuerKey: CustomPrivateKey {
         guard signatureAlgorithm == defaultSignatureAlgorithm else {
             throw TokenKeyError(.roleRefused, key.label.description, "does not sign \(signatureAlgorithm)")
         }
-        let der = try key.signature(over: Array(bytes))
+        let signature = try key.signature(over: Array(bytes))
         return try Certificate.Signature(
-            signatureAlgorithm: signatureAlgorithm, signatureBytes: ASN1BitString(bytes: der[...]))
+            signatureAlgorithm: signatureAlgorithm, signatureBytes: ASN1BitString(bytes: signature[...]))
     }
 
     public static func == (left: TokenIssuerKey, right: TokenIssuerKey) -> Bool {

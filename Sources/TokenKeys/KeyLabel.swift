@@ -4,6 +4,13 @@ public enum KeyRole: String, Sendable, CaseIterable {
     case issuingCA = "issuing-ca"
     case runAuthority = "run-authority"
     case allowlistSigner = "allowlist-signer"
+    case firmwareSigner = "firmware-signer"
+    /// A person's key for sign-offs and approvals.
+    case custodian
+    /// A person's key to which shares are encrypted.
+    case custodianShare = "custodian-share"
+    /// What backups leave and reach a token under.
+    case backupWrapping = "backup-wrapping"
     /// The public key of a programming station.
     case station = "station"
 }

@@ -1,22 +1,5 @@
 import PKCS11
 
-/// The curves of signing keys.
-public enum SigningCurve: String, Sendable, CaseIterable {
-    case p256 = "P-256"
-    case p384 = "P-384"
-
-    /// The curve's OID as DER, the value of `CKA_EC_PARAMS`.
-    public var parameters: [UInt8] {
-        switch self {
-        case .p256: return [0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07]
-        case .p384: return [0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x22]
-        }
-    }
-
-    /// Octets of an uncompressed point, its first 0x04 included.
-    public var pointLength: Int { self == .p256 ? 65 : 97 }
-}
-
 /// How a key may be backed up; a choice made when it is generated, and for good.
 public enum KeyBackup: String, Sendable {
     /// Never: the key can leave the token in no form.
@@ -58,14 +41,21 @@ public struct KeyPolicy: Sendable, Hashable {
         ]
     }
 
-    func publicKeyAttributes(label: KeyLabel, id: [UInt8], curve: SigningCurve) -> [Attribute] {
+    func publicKeyAttributes(label: KeyLabel, id: [UInt8], type: SigningKeyType) -> [Attribute] {
         [
             Attribute(.token, true), Attribute(.isPrivate, false), Attribute(.label, label.description),
-            Attribute(.id, bytes: id), Attribute(.ecParameters, bytes: curve.parameters),
+            Attribute(.id, bytes: id),
+        ] + type.generationAttributes + [
             Attribute(.verify, true), Attribute(.verifyRecover, false), Attribute(.encrypt, false),
             Attribute(.wrap, false), Attribute(.derive, false), Attribute(.modifiable, false),
         ]
     }
+
+    /// What a truthful token answers of the public key.
+    private static let expectedOfPublicKey: [(AttributeType, Bool)] = [
+        (.token, true), (.isPrivate, false), (.verify, true), (.verifyRecover, false), (.encrypt, false),
+        (.wrap, false), (.derive, false), (.modifiable, false), (.local, true),
+    ]
 
     /// What a truthful token answers of a key made under this policy, the attributes that nobody can
     /// supply included (LOCAL, ALWAYS_SENSITIVE, NEVER_EXTRACTABLE).
@@ -87,6 +77,19 @@ extension KeyPolicy {
     /// Reads every attribute of the policy back and throws at the first that differs.
     public func readBack(
         _ key: Object, label: KeyLabel, in session: borrowing Session
+    ) throws(TokenKeyError) -> [ReadBackAttribute] {
+        try KeyPolicy.readBack(expected, of: key, label: label, in: session)
+    }
+
+    /// The same of the public key, whose attributes are the same under every policy.
+    func readBack(
+        publicKey key: Object, label: KeyLabel, in session: borrowing Session
+    ) throws(TokenKeyError) -> [ReadBackAttribute] {
+        try KeyPolicy.readBack(KeyPolicy.expectedOfPublicKey, of: key, label: label, in: session)
+    }
+
+    private static func readBack(
+        _ expected: [(AttributeType, Bool)], of key: Object, label: KeyLabel, in session: borrowing Session
     ) throws(TokenKeyError) -> [ReadBackAttribute] {
         var answers: [ReadBackAttribute] = []
         for (type, wanted) in expected {

@@ -53,19 +53,36 @@ func certificate(_ der: [UInt8]) throws(TokenKeyError) -> Owned {
     return certificate
 }
 
-/// Verifies an ECDSA signature with libcrypto, a library that had no part in making it.
-public func verifyWithOpenSSL(
-    signature: [UInt8], over message: [UInt8], publicKeyInfo: [UInt8], curve: SigningCurve
-) throws(TokenKeyError) {
-    let parsed = publicKeyInfo.withUnsafeBufferPointer { buffer -> OpaquePointer? in
+/// A public key out of its SubjectPublicKeyInfo in DER; octets behind it are refused.
+func publicKey(_ der: [UInt8]) throws(TokenKeyError) -> Owned {
+    let (parsed, used) = der.withUnsafeBufferPointer { buffer -> (OpaquePointer?, Int) in
         var position = buffer.baseAddress
-        return d2i_PUBKEY(nil, &position, buffer.count)
+        let key = d2i_PUBKEY(nil, &position, buffer.count)
+        let used = buffer.baseAddress.flatMap { start in position.map { $0 - start } } ?? 0
+        return (key, used)
     }
-    guard let key = Owned(parsed, { EVP_PKEY_free($0) }),
-        let context = Owned(EVP_MD_CTX_new(), { EVP_MD_CTX_free($0) })
-    else { throw TokenKeyError(.libraryFailed, "public key", openSSLReason()) }
-    let hash = curve == .p256 ? EVP_sha256() : EVP_sha384()
-    guard EVP_DigestVerifyInit(context.pointer, nil, hash, nil, key.pointer) == 1,
+    guard let key = Owned(parsed, { EVP_PKEY_free($0) }), used == der.count else {
+        throw TokenKeyError(.libraryFailed, "public key", openSSLReason())
+    }
+    return key
+}
+
+/// Verifies a signature with libcrypto, a library that had no part in making it: a DER ECDSA-Sig-Value, or
+/// RSASSA-PKCS1-v1_5 for RSA, with the hash that belongs to the type.
+///
+/// A key of another kind than `type`'s, or of another size, is refused too.
+public func verifyWithOpenSSL(
+    signature: [UInt8], over message: [UInt8], publicKeyInfo: [UInt8], type: SigningKeyType
+) throws(TokenKeyError) {
+    let key = try publicKey(publicKeyInfo)
+    guard let context = Owned(EVP_MD_CTX_new(), { EVP_MD_CTX_free($0) }) else {
+        throw TokenKeyError(.libraryFailed, "public key", openSSLReason())
+    }
+    // Padding is PKCS#1 v1.5 where nothing else is said (EVP_PKEY_CTX_set_rsa_padding).
+    let hash = type.isWithSHA384 ? EVP_sha384() : EVP_sha256()
+    guard EVP_PKEY_get_base_id(key.pointer) == (type.isRSA ? EVP_PKEY_RSA : EVP_PKEY_EC),
+        EVP_PKEY_get_bits(key.pointer) == Int32(type.bits),
+        EVP_DigestVerifyInit(context.pointer, nil, hash, nil, key.pointer) == 1,
         EVP_DigestVerify(context.pointer, signature, signature.count, message, message.count) == 1
     else {
         _ = openSSLReason()

@@ -7,7 +7,7 @@ import Synchronization
 /// Safe to share: calls from several threads take turns.
 public final class TokenKey: Sendable {
     public let label: KeyLabel
-    public let curve: SigningCurve
+    public let type: SigningKeyType
     /// `CKA_ID`, which private and public key share.
     public let id: [UInt8]
     /// The SubjectPublicKeyInfo in DER (RFC 5280 §4.1.2.7).
@@ -39,24 +39,18 @@ public final class TokenKey: Sendable {
         _ label: KeyLabel, object: Object, login: Login, session: consuming Session
     ) throws(TokenKeyError) {
         let name = label.description
+        let publicKey: Object
         do {
             id = try session.attribute(.id, of: object)?.value ?? []
-            let publicKey = try session.findOne(
+            publicKey = try session.findOne(
                 [.objectClass(.publicKey), Attribute(.label, name), Attribute(.id, bytes: id)], name)
-            let parameters = try session.attribute(.ecParameters, of: publicKey)?.value
-            let point = try session.attribute(.ecPoint, of: publicKey)?.value ?? []
-            guard let curve = SigningCurve.allCases.first(where: { $0.parameters == parameters }) else {
-                throw TokenKeyError(.keyMalformed, name, "neither P-256 nor P-384")
-            }
-            self.curve = curve
-            publicKeyInfo = try TokenKey.publicKeyInfo(point: point, curve: curve, name: name)
-        } catch let error as PKCS11Error {
-            throw TokenKeyError(error, name)
-        } catch let error as TokenKeyError {
-            throw error
         } catch {
-            throw TokenKeyError(.keyMalformed, name, "\(error)")
+            throw TokenKeyError(error, name)
         }
+        let facts = try PublicKeyFacts(
+            publicKey: publicKey, privateKey: object, name: name, in: session)
+        type = facts.type
+        publicKeyInfo = facts.publicKeyInfo
         self.label = label
         self.object = object
         self.login = login
@@ -64,60 +58,50 @@ public final class TokenKey: Sendable {
         self.session = Mutex(session)
     }
 
-    /// The SubjectPublicKeyInfo of `CKA_EC_POINT`'s value, after checking that the point is on the curve.
-    ///
-    /// The standard says a DER OCTET STRING (PKCS#11 v2.40 §2.3.3); some modules give the bare point.
-    static func publicKeyInfo(
-        point value: [UInt8], curve: SigningCurve, name: String
-    ) throws(TokenKeyError) -> [UInt8] {
-        var point = value[...]
-        if point.count == curve.pointLength + 2, point.first == 0x04 { point = point.dropFirst(2) }
-        do {
-            switch curve {
-            case .p256: return Array(try P256.Signing.PublicKey(x963Representation: point).derRepresentation)
-            case .p384: return Array(try P384.Signing.PublicKey(x963Representation: point).derRepresentation)
-            }
-        } catch {
-            throw TokenKeyError(.keyMalformed, name, "CKA_EC_POINT is no point of \(curve.rawValue)")
-        }
-    }
-
-    /// Signs `message`, hashed on the host with the curve's hash (SHA-256 or SHA-384), and answers the
-    /// DER ECDSA-Sig-Value (RFC 3279 §2.2.3).
+    /// Signs `message`, hashed on the host with the type's hash (SHA-256 or SHA-384), and answers the DER
+    /// ECDSA-Sig-Value (RFC 3279 §2.2.3), or for RSA the RSASSA-PKCS1-v1_5 signature (RFC 8017 §8.2).
     ///
     /// The signature is verified before it is answered.
     public func signature(over message: [UInt8]) throws(TokenKeyError) -> [UInt8] {
-        let digest: [UInt8]
-        switch curve {
-        case .p256: digest = Array(SHA256.hash(data: message))
-        case .p384: digest = Array(SHA384.hash(data: message))
-        }
+        let input = type.signatureInput(message)
         let raw = try session.withLock { (session) throws(TokenKeyError) -> [UInt8] in
             try onToken(label.description) { () throws(PKCS11Error) in
-                try session.sign(.plain(.ecdsa), key: object, digest)
+                try session.sign(.plain(type.signatureMechanism), key: object, input)
             }
         }
-        do {
-            switch curve {
-            case .p256:
-                let signature = try P256.Signing.ECDSASignature(rawRepresentation: raw)
-                let key = try P256.Signing.PublicKey(derRepresentation: publicKeyInfo)
-                if key.isValidSignature(signature, for: SHA256.hash(data: message)) {
-                    return Array(signature.derRepresentation)
-                }
-            case .p384:
-                let signature = try P384.Signing.ECDSASignature(rawRepresentation: raw)
-                let key = try P384.Signing.PublicKey(derRepresentation: publicKeyInfo)
-                if key.isValidSignature(signature, for: SHA384.hash(data: message)) {
-                    return Array(signature.derRepresentation)
-                }
-            }
-        } catch {
-            throw TokenKeyError(.signatureInvalid, label.description, "a signature of \(raw.count) octets")
+        guard let signature = verified(raw, over: message) else {
+            throw TokenKeyError(
+                .signatureInvalid, label.description,
+                "the token's signature of \(raw.count) octets does not verify",
+                hint: "Stop using this token until its maker has explained it.")
         }
-        throw TokenKeyError(
-            .signatureInvalid, label.description, "the token's signature does not verify",
-            hint: "Stop using this token until its maker has explained it.")
+        return signature
+    }
+
+    /// A signature of the token in the form that is answered; nil where it does not verify.
+    private func verified(_ raw: [UInt8], over message: [UInt8]) -> [UInt8]? {
+        switch type {
+        case .p256:
+            guard let signature = try? P256.Signing.ECDSASignature(rawRepresentation: raw),
+                let key = try? P256.Signing.PublicKey(derRepresentation: publicKeyInfo),
+                key.isValidSignature(signature, for: SHA256.hash(data: message))
+            else { return nil }
+            return Array(signature.derRepresentation)
+        case .p384:
+            guard let signature = try? P384.Signing.ECDSASignature(rawRepresentation: raw),
+                let key = try? P384.Signing.PublicKey(derRepresentation: publicKeyInfo),
+                key.isValidSignature(signature, for: SHA384.hash(data: message))
+            else { return nil }
+            return Array(signature.derRepresentation)
+        case .rsa3072, .rsa4096:
+            do {
+                try verifyWithOpenSSL(
+                    signature: raw, over: message, publicKeyInfo: publicKeyInfo, type: type)
+                return raw
+            } catch {
+                return nil
+            }
+        }
     }
 
     /// Whether the key's policy lets workers sign with copies of it as session objects.

@@ -5,13 +5,21 @@ public struct TokenKeyError: Error, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable {
         /// A key with this label stands on the token already.
         case labelTaken = "key-label-taken"
+        /// An object with this `CKA_ID` stands on the token already.
+        case idTaken = "key-id-taken"
+        /// More than one private or public key has this label, or other keys have its `CKA_ID`.
+        case keyDuplicate = "key-duplicate"
+        /// A private key without its public key, or the other way round: a generation that was cut off.
+        case keyHalf = "key-half-written"
+        /// The key of this label has another `CKA_ID` than the one asked for.
+        case idMismatch = "key-id-mismatch"
         /// No key has this label.
         case keyAbsent = "key-absent"
         /// The key's attributes are not those of its declared policy.
         case policyBroken = "key-policy-broken"
         /// The token did something with a key that its attributes forbid.
         case probeFailed = "key-probe-failed"
-        /// The token answered another curve or a point that is not on it.
+        /// The token answered another type of key, or numbers that are no public key of its type.
         case keyMalformed = "key-malformed"
         /// A key is asked to do what another role's key does.
         case roleRefused = "key-role-refused"

@@ -85,8 +85,8 @@ struct ErrorReport {
 
     private static func code(of error: TokenKeyError) -> Int32 {
         switch error.code {
-        case .labelTaken: return cannotCreate
-        case .keyAbsent: return unavailable
+        case .labelTaken, .idTaken: return cannotCreate
+        case .keyAbsent, .keyHalf, .keyDuplicate, .idMismatch: return unavailable
         case .policyBroken, .probeFailed, .keyMalformed, .signatureInvalid: return unavailable
         case .roleRefused, .rehearsalMixed: return refused
         case .cmsInvalid: return no

@@ -121,7 +121,7 @@ struct KeyDescription: Encodable {
                     found.append(
                         KeyDescription(
                             label: text, role: label.role.rawValue, rehearsal: label.isRehearsal,
-                            token: token.name, type: key.map { "EC \($0.curve.rawValue)" } ?? "AES-256",
+                            token: token.name, type: key.map(\.type.description) ?? "AES-256",
                             id: (try session.attribute(.id, of: object)?.value ?? []).hex,
                             attributes: attributes,
                             publicKey: key.map { publicKeyPEM($0.publicKeyInfo) }))

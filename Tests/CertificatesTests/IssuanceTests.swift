@@ -10,8 +10,11 @@ import X509
 struct IssuanceTests {
     @Test(
         "openssl verifies a chain from device to root",
-        arguments: [(EllipticCurve.p384, EllipticCurve.p256), (.p256, .p256), (.p384, .p384)])
-    func chain(root: EllipticCurve, issuing: EllipticCurve) throws {
+        arguments: [
+            (CertificateKeyType.p384, CertificateKeyType.p256), (.p256, .p256), (.p384, .p384),
+            (.rsa3072, .p256), (.p256, .rsa3072), (.rsa4096, .rsa3072), (.p384, .rsa4096),
+        ])
+    func chain(root: CertificateKeyType, issuing: CertificateKeyType) throws {
         let folder = try ScratchFolder()
         let hierarchy = try Hierarchy(root: root, issuing: issuing)
         let rootFile = try folder.write("root.pem", pem(hierarchy.root))

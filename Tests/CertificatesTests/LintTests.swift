@@ -41,7 +41,7 @@ struct Odd {
 
     func rules(_ hierarchy: Hierarchy, kind: CertificateTemplate.Kind = .device) throws -> [LintRule] {
         let issuer = try ReceivedCertificate(der: hierarchy.issuing)
-        let lint = CertificateLint(kind: kind, curves: [.p256], rehearsal: false, issuer: issuer)
+        let lint = CertificateLint(kind: kind, keyTypes: [.p256], rehearsal: false, issuer: issuer)
         return lint.findings(try certificate(hierarchy)).map(\.rule)
     }
 }
@@ -119,7 +119,7 @@ struct LintTests {
 
     @Test("An algorithm that the template does not allow the issuer")
     func algorithm() throws {
-        let only = try edited("issuing-ca", "[ecdsa-with-SHA384, ecdsa-with-SHA256]", "[ecdsa-with-SHA256]")
+        let only = try edited("issuing-ca", "[ecdsa-with-SHA384, ecdsa-with-SHA256,", "[ecdsa-with-SHA256,")
         #expect(rules(prepare(only)) == [.signatureAlgorithm])
     }
 
@@ -248,10 +248,10 @@ struct LintTests {
         let whole = derElement(0x30, Array(bytes[element.contents.lowerBound...]))
         let der = derElement(
             0x30,
-            whole + ECDSAAlgorithm.sha256.algorithmIdentifier
+            whole + SignatureAlgorithm.ecdsaWithSHA256.algorithmIdentifier
                 + derElement(0x03, [0, 0x30, 6, 2, 1, 1, 2, 1, 1]))
         let issuer = try ReceivedCertificate(der: hierarchy.issuing)
-        let lint = CertificateLint(kind: .device, curves: [.p256], rehearsal: false, issuer: issuer)
+        let lint = CertificateLint(kind: .device, keyTypes: [.p256], rehearsal: false, issuer: issuer)
         #expect(lint.findings(try ReceivedCertificate(der: der)).map(\.rule) == [.subjectEmpty])
     }
 
@@ -267,7 +267,7 @@ struct LintTests {
         let issuer = try ReceivedCertificate(der: hierarchy.issuing)
         let error = #expect(throws: CertificatesError.self) {
             try LintedToBeSigned(
-                throwawaySigned: certificate.der, by: ThrowawayKey(.p256).publicKey,
+                throwawaySigned: certificate.der, by: ThrowawayKey(.ecdsaWithSHA256),
                 lint: CertificateLint(kind: .device, rehearsal: false, issuer: issuer),
                 issuerKey: issuer.publicKey(), subject: "t")
         }

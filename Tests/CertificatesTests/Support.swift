@@ -1,4 +1,5 @@
 import Crypto
+import CryptoExtras
 import Foundation
 import Testing
 
@@ -8,6 +9,21 @@ import Testing
 enum SoftwareKey {
     case p256(P256.Signing.PrivateKey)
     case p384(P384.Signing.PrivateKey)
+    case rsa(_RSA.Signing.PrivateKey)
+
+    // RSA keys take long to make: the process has one of a kind for each place in a hierarchy.
+    static let rsa2048 = Result { SoftwareKey.rsa(try _RSA.Signing.PrivateKey(keySize: .bits2048)) }
+    private static let rsa3072 = Result { SoftwareKey.rsa(try _RSA.Signing.PrivateKey(keySize: .bits3072)) }
+    private static let rsa4096 = Result { SoftwareKey.rsa(try _RSA.Signing.PrivateKey(keySize: .bits4096)) }
+
+    init(type: CertificateKeyType) throws {
+        switch type {
+        case .p256: self.init(.p256)
+        case .p384: self.init(.p384)
+        case .rsa3072: self = try Self.rsa3072.get()
+        case .rsa4096: self = try Self.rsa4096.get()
+        }
+    }
 
     init(_ curve: EllipticCurve) {
         self = curve == .p256 ? .p256(.init()) : .p384(.init())
@@ -17,21 +33,31 @@ enum SoftwareKey {
         switch self {
         case .p256(let key): Array(key.publicKey.derRepresentation)
         case .p384(let key): Array(key.publicKey.derRepresentation)
+        case .rsa(let key): Array(key.publicKey.derRepresentation)
         }
     }
 
+    /// The uncompressed point; empty for RSA.
     var point: [UInt8] {
         switch self {
         case .p256(let key): Array(key.publicKey.x963Representation)
         case .p384(let key): Array(key.publicKey.x963Representation)
+        case .rsa: []
         }
     }
 
-    /// r‖s, as a token gives it.
+    /// As a token gives it: r‖s, or RSASSA-PKCS1-v1_5 with SHA-256, from 4096 bits on with SHA-384.
     func rawSignature(_ bytes: [UInt8]) throws -> [UInt8] {
         switch self {
         case .p256(let key): Array(try key.signature(for: Data(bytes)).rawRepresentation)
         case .p384(let key): Array(try key.signature(for: Data(bytes)).rawRepresentation)
+        case .rsa(let key):
+            Array(
+                try key.keySizeInBits < 4096
+                    ? key.signature(for: SHA256.hash(data: bytes), padding: .insecurePKCS1v1_5)
+                        .rawRepresentation
+                    : key.signature(for: SHA384.hash(data: bytes), padding: .insecurePKCS1v1_5)
+                        .rawRepresentation)
         }
     }
 }
@@ -67,17 +93,17 @@ struct Hierarchy {
     let issuing: [UInt8]
 
     init(
-        root rootCurve: EllipticCurve = .p384, issuing issuingCurve: EllipticCurve = .p256,
+        root rootType: CertificateKeyType = .p384, issuing issuingType: CertificateKeyType = .p256,
         rehearsal: Bool = false
     )
         throws
     {
-        rootKey = SoftwareKey(rootCurve)
+        rootKey = try SoftwareKey(type: rootType)
         let root = try template("root-ca").prepare(
             subjectKey: rootKey.subjectPublicKeyInfo, issuer: .selfSigned, notBefore: start, values: caValues,
             rehearsal: rehearsal)
         self.root = try root.certificate(rawSignature: rootKey.rawSignature(root.bytes))
-        issuingKey = SoftwareKey(issuingCurve)
+        issuingKey = try SoftwareKey(type: issuingType)
         let issuing = try template("issuing-ca").prepare(
             subjectKey: issuingKey.subjectPublicKeyInfo, issuer: .issuedBy(self.root), notBefore: start,
             values: caValues, rehearsal: rehearsal)

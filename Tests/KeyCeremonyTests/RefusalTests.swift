@@ -83,7 +83,7 @@ import TokenKeys
         let label = KeyLabel(role: .rootCA, name: "root", isRehearsal: true)
         do {
             let login = try token.slot.login(pin: token.pin)
-            _ = try generateSigningKey(label, curve: .p256, policy: KeyPolicy(), login: login)
+            _ = try generateSigningKey(label, type: .p256, policy: KeyPolicy(), login: login)
         }
         let before = try place.publicLabels("root")
         let error = try #require(throws: CeremonyError.self) { try place.rehearse("root-ca") }

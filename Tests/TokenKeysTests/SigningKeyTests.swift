@@ -15,12 +15,12 @@ struct SigningKeyTests {
 
     @Test(
         "A key under `backup: none` reads back as local, always sensitive, never extractable",
-        arguments: SigningCurve.allCases)
-    func policy(_ curve: SigningCurve) throws {
+        arguments: SigningKeyType.allCases)
+    func policy(_ type: SigningKeyType) throws {
         let token = try TestTokens.make()
         let login = try token.slot.login(pin: token.pin)
-        let made = try generateSigningKey(Self.label("a"), curve: curve, policy: KeyPolicy(), login: login)
-        #expect(made.key.curve == curve)
+        let made = try generateSigningKey(Self.label("a"), type: type, policy: KeyPolicy(), login: login)
+        #expect(made.key.type == type)
         let answers = Dictionary(uniqueKeysWithValues: made.readBack.map { ($0.name, $0.value) })
         #expect(answers["CKA_LOCAL"] == true)
         #expect(answers["CKA_ALWAYS_SENSITIVE"] == true)
@@ -35,9 +35,9 @@ struct SigningKeyTests {
     func labelTaken() throws {
         let token = try TestTokens.make()
         let login = try token.slot.login(pin: token.pin)
-        _ = try generateSigningKey(Self.label("b"), curve: .p256, policy: KeyPolicy(), login: login)
+        _ = try generateSigningKey(Self.label("b"), type: .p256, policy: KeyPolicy(), login: login)
         let error = #expect(throws: TokenKeyError.self) {
-            try generateSigningKey(Self.label("b"), curve: .p256, policy: KeyPolicy(), login: login)
+            try generateSigningKey(Self.label("b"), type: .p256, policy: KeyPolicy(), login: login)
         }
         #expect(error?.code == .labelTaken)
         let count = try token.slot.withSession {
@@ -54,10 +54,10 @@ struct SigningKeyTests {
         try token.slot.withSession(readWrite: true) { session in
             let pair = try session.generateKeyPair(
                 .plain(.ecKeyPairGeneration),
-                publicKey: AttributeTemplate([
-                    Attribute(.token, true), Attribute(.label, label.description),
-                    Attribute(.ecParameters, bytes: SigningCurve.p256.parameters),
-                ]),
+                publicKey: AttributeTemplate(
+                    [
+                        Attribute(.token, true), Attribute(.label, label.description),
+                    ] + SigningKeyType.p256.generationAttributes),
                 privateKey: AttributeTemplate([
                     Attribute(.token, true), Attribute(.isPrivate, true), Attribute(.sensitive, true),
                     Attribute(.extractable, true), Attribute(.sign, true),
@@ -77,7 +77,7 @@ struct SigningKeyTests {
         let token = try TestTokens.make()
         let login = try token.slot.login(pin: token.pin)
         let key = try generateSigningKey(
-            Self.label("c", .issuingCA), curve: .p256, policy: KeyPolicy(), login: login
+            Self.label("c", .issuingCA), type: .p256, policy: KeyPolicy(), login: login
         ).key
         try key.require(.issuingCA, rehearsal: true)
         #expect(throws: TokenKeyError.self) { try key.require(.rootCA, rehearsal: true) }
@@ -95,17 +95,20 @@ struct SigningKeyTests {
         #expect(KeyLabel("unknown-role:x") == nil)
     }
 
-    @Test("A token key issues a certificate through swift-certificates, which verifies")
-    func issuer() throws {
+    @Test(
+        "A token key issues a certificate through swift-certificates, which verifies",
+        arguments: [SigningKeyType.p384, .rsa3072])
+    func issuer(_ type: SigningKeyType) throws {
         let token = try TestTokens.make()
         let login = try token.slot.login(pin: token.pin)
-        let key = try generateSigningKey(Self.label("d"), curve: .p384, policy: KeyPolicy(), login: login).key
+        let key = try generateSigningKey(Self.label("d"), type: type, policy: KeyPolicy(), login: login).key
         let issuer = try TokenIssuerKey(key)
         let name = try DistinguishedName { CommonName("Test issuer") }
         let now = Date()
         let certificate = try Certificate(
             version: .v3, serialNumber: .init(), publicKey: issuer.publicKey, notValidBefore: now,
-            notValidAfter: now + 3600, issuer: name, subject: name, signatureAlgorithm: .ecdsaWithSHA384,
+            notValidAfter: now + 3600, issuer: name, subject: name,
+            signatureAlgorithm: type.isRSA ? .sha256WithRSAEncryption : .ecdsaWithSHA384,
             extensions: Certificate.Extensions(), issuerPrivateKey: Certificate.PrivateKey(issuer))
         #expect(issuer.publicKey.isValidSignature(certificate.signature, for: certificate))
     }
@@ -121,7 +124,7 @@ struct CMSTests {
         init(_ token: TestTokens.Token, _ name: String) throws {
             login = try token.slot.login(pin: token.pin)
             key = try generateSigningKey(
-                KeyLabel(role: .allowlistSigner, name: name, isRehearsal: true), curve: .p256,
+                KeyLabel(role: .allowlistSigner, name: name, isRehearsal: true), type: .p256,
                 policy: KeyPolicy(), login: login
             ).key
             let issuer = try TokenIssuerKey(key)

@@ -1,44 +1,52 @@
-import Certificates
-import Crypto
 import Foundation
 import Glibc
 import PKCS11
+import Rosters
 import Sites
 import TokenKeys
 
 /// Looks at a site for what a script wants of it, before anything is logged in to or changed.
+///
+/// The site's files and people come first: where they have a fault, nobody needs to load an HSM's module to know it.
 struct SiteCheck {
     let script: CeremonyScript
     let site: Site
+    private let looksAtTokens: Bool
     private(set) var faults: [ScriptFault] = []
-    private var slots: [String: Slot] = [:]
+    /// The slots of the script's tokens; empty where tokens are not looked at.
+    private(set) var slots: [String: Slot] = [:]
 
-    init(script: CeremonyScript, site: Site) {
+    init(script: CeremonyScript, site: Site, looksAtTokens: Bool) {
         self.script = script
         self.site = site
+        self.looksAtTokens = looksAtTokens
     }
 
-    private mutating func report(_ place: ScriptPlace, _ code: String, _ message: String) {
+    mutating func report(_ place: ScriptPlace, _ code: String, _ message: String) {
         faults.append(ScriptFault(script.file, place, code, message))
     }
+
+    mutating func report(_ fault: ScriptFault) { faults.append(fault) }
 
     mutating func run() {
         for token in script.tokens { checkToken(token) }
         checkFolders()
+        checkPeople()
         for step in script.steps {
             switch step.content {
             case .generateKey(let request): checkKey(request)
             case .signCertificate(let request): checkCertificate(request)
+            case .signCRL(let request): checkList(request)
+            case .collectShares(let token): checkShares(token)
             default: break
             }
         }
     }
 
     /// The error of a library below, with its hint, as a sentence of a fault.
-    private static func sentence(_ error: any Error) -> String {
+    static func sentence(_ error: any Error) -> String {
         let error = CeremonyError(error, "")
-        let message = error.message
-        return error.hint.map { "\(message). \($0)" } ?? message
+        return error.hint.map { "\(error.message). \($0)" } ?? error.message
     }
 
     // MARK: Tokens
@@ -51,6 +59,28 @@ struct SiteCheck {
             report(token.place, "token.unbound", Self.sentence(error))
             return
         }
+        if looksAtTokens { reach(token) }
+        guard site.isRehearsal else { return }
+        guard let source = binding.pinSource else {
+            report(
+                token.place, "activation.attended",
+                "site.yaml names no PIN source for it: a rehearsal, which may run unattended, cannot open it")
+            return
+        }
+        if access(site.pinFile(source), R_OK) != 0 {
+            report(token.place, "activation.pin-source", "its PIN source \(source) cannot be read")
+        }
+        let isSplit = script.steps.contains {
+            if case .split(let request) = $0.content { request.token.value == token.value } else { false }
+        }
+        if isSplit && binding.officerPinSource == nil {
+            report(
+                token.place, "activation.officer",
+                "site.yaml names no officerPinSource for it: a rehearsal cannot give it new PINs")
+        }
+    }
+
+    private mutating func reach(_ token: Placed<String>) {
         do {
             let slot = try site.slot(token.value)
             slots[token.value] = slot
@@ -60,77 +90,51 @@ struct SiteCheck {
         } catch {
             report(token.place, "token.unreachable", Self.sentence(error))
         }
-        if site.isRehearsal {
-            guard let source = binding.pinSource else {
-                report(
-                    token.place, "activation.attended",
-                    "site.yaml names no PIN source for it: a rehearsal, which runs unattended, cannot open it"
-                )
+    }
+
+    /// Shares of an earlier ceremony, or of a step before.
+    private mutating func checkShares(_ token: Placed<String>) {
+        let isSplit = script.steps.contains {
+            if case .split(let request) = $0.content {
+                request.token.value == token.value && request.token.place < token.place
+            } else {
+                false
+            }
+        }
+        // A rehearsal's token that nobody has split opens as it did when it was made.
+        if isSplit || site.isRehearsal { return }
+        do {
+            let store = site.activation(of: token.value)
+            guard let set = try store.current() else {
+                report(token.place, "activation.shares", "no ceremony has split this token's activation data")
                 return
             }
-            if access(site.pinFile(source), R_OK) != 0 {
-                report(token.place, "activation.pin-source", "its PIN source \(source) cannot be read")
-            }
-        }
-    }
-
-    // MARK: Keys
-
-    private mutating func checkKey(_ request: KeyRequest) {
-        let label = request.label(rehearsal: site.isRehearsal)
-        if let binding = site.description.tokens[request.token.value] {
-            // A demo has no custodians; everything it makes says that it is a rehearsal's.
-            if request.role.value.demandsQuorum, binding.activation != .quorum, !site.isRehearsal {
+            let description = try store.describe(set)
+            if let quorum = script.quorum, quorum.needed.value != description.needed {
                 report(
-                    request.token.place, "activation.quorum",
-                    "the token of a \(request.role.value.rawValue) has `activation: quorum` in site.yaml")
-            }
-        }
-        checkOutputs(request)
-        guard let slot = slots[request.token.value] else { return }
-        do {
-            let bits: UInt = request.curve.value == .p256 ? 256 : 384
-            let generation = try slot.info(of: .ecKeyPairGeneration)
-            if generation?.canGenerateKeyPair != true {
-                report(request.token.place, "token.mechanism", "the token does not offer CKM_EC_KEY_PAIR_GEN")
-            } else if let generation, !Self.covers(generation, bits) {
-                report(
-                    request.curve.place, "token.curve",
-                    "the token makes EC keys of \(generation.minimumKeySize) to \(generation.maximumKeySize) bits"
-                )
-            }
-            if try slot.info(of: .ecdsa)?.canSign != true {
-                report(request.token.place, "token.mechanism", "the token does not offer CKM_ECDSA")
-            }
-            // The probe of a new key makes an AES key and tries to wrap with it.
-            if try slot.info(of: .aesKeyGeneration)?.canGenerate != true {
-                report(
-                    request.token.place, "token.mechanism",
-                    "the token does not offer CKM_AES_KEY_GEN, with which a new key is probed")
-            }
-            let isTaken = try slot.withSession { session in
-                try !session.find([Attribute(.label, label.description)], limit: 1).isEmpty
-            }
-            if isTaken {
-                report(
-                    request.name.place, "key.label-taken",
-                    "an object labelled \(label) is on the token already: choose another name")
+                    token.place, "quorum.differs",
+                    "\(description.needed) shares open the token; the script says \(quorum.needed.value)")
             }
         } catch {
-            report(request.token.place, "token.unreachable", Self.sentence(error))
+            report(token.place, "activation.shares", Self.sentence(error))
         }
-    }
-
-    /// Whether a range of key sizes has this one; some tokens give no range.
-    private static func covers(_ mechanism: MechanismInfo, _ bits: UInt) -> Bool {
-        if mechanism.maximumKeySize == 0 { return true }
-        return mechanism.minimumKeySize <= bits && bits <= mechanism.maximumKeySize
     }
 
     // MARK: Folders
 
     private mutating func checkFolders() {
-        for folder in [site.certificates, site.path("ceremonies")] {
+        var folders = ["certificates", "ceremonies"]
+        for step in script.steps {
+            switch step.content {
+            case .signCRL: folders.append("crls")
+            case .split: folders.append("activation")
+            case .wrap, .unwrap: folders.append("backups")
+            case .signRoster: folders.append("rosters")
+            default: break
+            }
+        }
+        for name in Set(folders).sorted() {
+            let folder = site.path(name)
             let exists = FileManager.default.fileExists(atPath: folder)
             if access(exists ? folder : site.folder, W_OK | X_OK) != 0 {
                 report(
@@ -140,115 +144,33 @@ struct SiteCheck {
         }
     }
 
-    private mutating func checkOutputs(_ request: KeyRequest) {
-        let role = request.role.value.keyRole
-        for path in [site.certificatePath(role), site.publicationPath(role)]
-        where FileManager.default.fileExists(atPath: path) {
-            report(
-                request.role.place, "output.exists",
-                "\(path) is there already: this site has a \(role.rawValue), and nothing is overwritten")
-        }
-    }
+    // MARK: People
 
-    // MARK: Certificates
-
-    private mutating func checkCertificate(_ request: CertificateRequest) {
-        let template: CertificateTemplate
+    private mutating func checkPeople() {
+        guard !site.isRehearsal else { return }
         do {
-            template = try CertificateTemplate.load(path: site.templatePath(request.template.value))
-        } catch {
-            report(request.template.place, "template.unreadable", error.message)
-            faults += error.faults.map {
-                ScriptFault(
-                    file: $0.file, line: $0.line, column: $0.column, field: $0.field, code: $0.code,
-                    message: $0.message)
-            }
-            return
-        }
-        let subject = script.keyRequest(request.subjectKey.value)
-        if let role = subject?.role.value, template.kind != role.templateKind {
-            report(
-                request.template.place, "template.kind",
-                "a \(role.rawValue) wants a template of kind \(role.templateKind.rawValue); "
-                    + "this is \(template.kind.rawValue)")
-            return
-        }
-        let isComplete = checkValues(request, template)
-        guard let subject, isComplete, let issuer = checkIssuer(request) else { return }
-        // Everything but the signature is made now, for a key that is thrown away.
-        let throwaway: [UInt8] =
-            switch subject.curve.value {
-            case .p256: Array(P256.Signing.PrivateKey().publicKey.derRepresentation)
-            case .p384: Array(P384.Signing.PrivateKey().publicKey.derRepresentation)
-            }
-        do {
-            _ = try template.prepare(
-                subjectKey: throwaway, issuer: issuer, notBefore: Date(),
-                values: request.values.mapValues(\.value), rehearsal: site.isRehearsal)
-        } catch {
-            for finding in error.findings {
-                report(request.place, finding.rule.rawValue, finding.message)
-            }
-            if error.findings.isEmpty {
-                report(request.place, error.code.rawValue, "\(error.subject): \(error.message)")
-            }
-        }
-    }
-
-    private mutating func checkValues(_ request: CertificateRequest, _ template: CertificateTemplate) -> Bool
-    {
-        let wanted = Set(template.placeholders)
-        let missing = wanted.subtracting(request.values.keys).sorted()
-        for name in missing {
-            report(request.place, "template.values", "the template wants a value for `\(name)`")
-        }
-        let strange = request.values.filter { !wanted.contains($0.key) }.sorted { $0.key < $1.key }
-        for (_, value) in strange {
-            report(value.place, "template.values", "the template has no such placeholder")
-        }
-        return missing.isEmpty && strange.isEmpty
-    }
-
-    /// The issuer, where it is at hand; nil and a fault where it is not.
-    private mutating func checkIssuer(_ request: CertificateRequest) -> CertificateIssuer? {
-        guard case .published(let role, let token) = request.issuer.value else { return .selfSigned }
-        do {
-            let published = try site.publishedKey(role.value.keyRole)
-            if published.tokenName != token.value {
+            if let roster = try site.rosters().last {
+                requireStaff(roster.members.map(\.roles))
+            } else if script.kind == .enrolCustodian {
+                requireStaff(try RosterDraft.read(path: site.rosterDraft).members.map(\.roles))
+            } else {
                 report(
-                    token.place, "issuer.token",
-                    "the site's \(role.value.rawValue) is on token `\(published.tokenName)`")
-                return nil
+                    script.placedKind.place, "roster.missing",
+                    "the site has no roster yet: perform the custodian-enrolment ceremony first")
             }
-            return .issuedBy(published.certificate)
         } catch {
-            report(role.place, "issuer.missing", Self.sentence(error))
-            return nil
+            report(script.placedKind.place, "roster.refused", Self.sentence(error))
         }
     }
-}
 
-extension Site {
-    func templatePath(_ name: String) -> String { templates + "/\(name).yaml" }
-}
-
-extension CertifiedRole {
-    /// The kind of template that certifies keys of this role.
-    var templateKind: CertificateTemplate.Kind {
-        switch self {
-        case .rootCA: .rootCA
-        case .issuingCA: .issuingCA
-        case .runAuthority, .allowlistSigner: .signer
+    private mutating func requireStaff(_ members: [[CeremonyRole]]) {
+        for staffing in script.staffing {
+            let count = members.count { $0.contains(staffing.role.value) }
+            if count < staffing.count {
+                report(
+                    staffing.role.place, "role.unstaffed",
+                    "\(staffing.count) are wanted; the roster has \(count) who may be \(staffing.role.value.rawValue)")
+            }
         }
-    }
-}
-
-extension CeremonyScript {
-    /// The request of the key of this name.
-    func keyRequest(_ name: String) -> KeyRequest? {
-        for step in steps {
-            if case .generateKey(let request) = step.content, request.name.value == name { return request }
-        }
-        return nil
     }
 }

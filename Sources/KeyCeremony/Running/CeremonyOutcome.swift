@@ -1,10 +1,14 @@
+import Rosters
+
 /// What a ceremony tells while it runs, for whoever shows it.
 public struct CeremonyEvent: Sendable, Hashable {
     public enum Phase: Sendable, Hashable {
         /// A step begins; `text` is what its actor says and does.
         case began
-        /// Something that the people in the room should see: a digest, an inventory, a signature.
+        /// Something that the people in the room should see: an inventory, an attribute, a signature.
         case shown
+        /// A digest to be read aloud or compared, in hexadecimal.
+        case digest
         case ended
     }
 
@@ -12,9 +16,15 @@ public struct CeremonyEvent: Sendable, Hashable {
     public let step: String
     public let action: StepAction
     public let actor: CeremonyRole
+    /// Who acts, and before whom, by name.
+    public let people: [String]
+    public let witnesses: [String]
     /// The step's place in the script, from 1, and how many there are.
     public let number: Int
     public let count: Int
+    /// How long the step is expected to take.
+    public let minutes: Int
+    public let isIrreversible: Bool
     public let text: String
 }
 
@@ -38,4 +48,6 @@ public struct CeremonyOutcome: Sendable, Hashable {
     /// How long it took, in minutes begun.
     public let minutes: Int
     public let isRehearsal: Bool
+    /// The digest of the roster that the ceremony made, in hexadecimal; nil where it made none.
+    public let rosterDigest: String?
 }

@@ -1,34 +1,46 @@
+import Foundation
+import Rosters
 import Sites
 
 extension CeremonyScript {
-    /// Follows the script unattended in a rehearsal site, with stand-ins for its people.
+    /// Follows the script in a rehearsal site, with stand-ins for its people.
     ///
-    /// Everything is real but the people: keys are made on the site's tokens, labelled as a rehearsal's, and
-    /// their certificates say the same. Throws before anything is changed where `check` finds a fault.
-    public func rehearse(
-        site: Site, answers: CeremonyAnswers = .expected, progress: (CeremonyEvent) -> Void = { _ in }
-    ) throws(CeremonyError) -> CeremonyOutcome {
+    /// Everything is real but the people: keys are made on the site's tokens, labelled as a rehearsal's, and their
+    /// certificates say the same. Throws before anything is changed where `check` finds a fault.
+    public func rehearse(site: Site, room: any CeremonyRoom) throws(CeremonyError) -> CeremonyOutcome {
         guard site.isRehearsal else {
             throw CeremonyError(
                 .liveSite, site.folder, "a rehearsal is refused in a live site",
                 hint: "`rootline init DIR --demo` makes a site to rehearse in.")
         }
-        try answers.validate(for: self)
         let lock = try concerning(site.folder) { try site.lockForRun() }
         defer { withExtendedLifetime(lock) {} }
-        let faults = check(site: site)
-        guard faults.isEmpty else {
-            throw CeremonyError(
-                .checkFailed, file,
-                faults.count == 1
-                    ? "a fault keeps the script from being followed"
-                    : "\(faults.count) faults keep the script from being followed",
-                hint: "Nothing was done. `rootline ceremony check` shows the same.", faults: faults)
-        }
-        return try withoutActuallyEscaping(progress) { (progress) throws(CeremonyError) in
-            let runner = try CeremonyRunner(
-                self, site: site, participants: StandIn.cast(for: self), answers: answers, progress: progress)
-            return try runner.run()
-        }
+        try requireFollowable(site: site)
+        let people = try Participant.standIns(for: self, seed: try standInSeed(site))
+        return try begin(site: site, room: room, participants: people, rosters: [], after: nil).run()
     }
+
+    /// Follows the script unattended, each question answered as the script expects it or as `answers` says.
+    public func rehearse(
+        site: Site, answers: CeremonyAnswers = .expected, progress: @escaping (CeremonyEvent) -> Void = { _ in }
+    ) throws(CeremonyError) -> CeremonyOutcome {
+        try answers.validate(for: self)
+        return try rehearse(site: site, room: UnattendedRoom(answers: answers, progress: progress))
+    }
+}
+
+/// What the stand-ins' keys follow from: a site's rehearsals are all held by the same ones.
+///
+/// It is no secret of anybody's; in a live site there are no stand-ins.
+func standInSeed(_ site: Site) throws(CeremonyError) -> [UInt8] {
+    let path = site.path("secrets/stand-ins.seed")
+    if let data = FileManager.default.contents(atPath: path), data.count == 32 { return Array(data) }
+    var generator = SystemRandomNumberGenerator()
+    let seed = (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+    try concerning(path) {
+        try FileManager.default.createDirectory(
+            atPath: site.path("secrets"), withIntermediateDirectories: true)
+        try site.storeDocument(path, seed)
+    }
+    return seed
 }

@@ -8,7 +8,13 @@ public struct CeremonyScript: Sendable {
     public enum Kind: String, Sendable, CaseIterable {
         case generateRoot = "generate-root"
         case signSubordinate = "sign-subordinate"
+        case signCRL = "sign-crl"
         case generateSigner = "generate-signer"
+        case backup
+        case recover
+        case destroy
+        case rekeyActivationData = "rekey-activation-data"
+        case enrolCustodian = "enrol-custodian"
     }
 
     /// The path that it was read from, for messages.
@@ -20,10 +26,18 @@ public struct CeremonyScript: Sendable {
     public let title: String
     /// The policy that the ceremony serves, with its clauses.
     public let policy: String
+    /// Who approved the script, and where that stands; nil where it does not say.
+    public let approval: String?
     let staffing: [Staffing]
     let conflicts: [Conflict]
     let quorum: Quorum?
     let tokens: [Placed<String>]
+    /// The names of the tamper-evident bags that are opened and sealed.
+    let bags: [Placed<String>]
+    /// What else is brought, for people: media, printers, recorders.
+    public let media: [String]
+    /// Software by file name, each with the SHA-256 that it is checked against, in hexadecimal.
+    public let software: [(name: String, digest: String)]
     public let steps: [CeremonyStep]
 
     public var id: String { placedID.value }
@@ -32,6 +46,15 @@ public struct CeremonyScript: Sendable {
     public var roles: [(role: CeremonyRole, count: Int)] { staffing.map { ($0.role.value, $0.count) } }
     /// The site's names of the tokens that the ceremony uses.
     public var tokenNames: [String] { tokens.map(\.value) }
+    public var bagNames: [String] { bags.map(\.value) }
+    /// The pairs of roles that no one person may hold.
+    public var roleConflicts: [(CeremonyRole, CeremonyRole)] {
+        conflicts.map { ($0.first.value, $0.second.value) }
+    }
+    /// How many holders of which role open a token together; nil where none is.
+    public var quorumNeeded: (role: CeremonyRole, needed: Int)? {
+        quorum.map { ($0.role.value, $0.needed.value) }
+    }
     /// How long the whole is expected to take.
     public var expectedMinutes: Int { steps.reduce(0) { $0 + $1.minutes } }
     /// The SHA-256 of the file's bytes, in hexadecimal.

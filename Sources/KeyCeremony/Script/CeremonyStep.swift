@@ -1,18 +1,4 @@
-import TokenKeys
-
-/// What a ceremony's people are there for (CA/Browser Forum Baseline Requirements 6.1.1.1; ETSI EN 319 411-1 §6.5.1).
-public enum CeremonyRole: String, Sendable, CaseIterable, CustomStringConvertible {
-    case ceremonyAdministrator = "ceremony-administrator"
-    case internalWitness = "internal-witness"
-    case externalWitness = "external-witness"
-    case systemAdministrator = "system-administrator"
-    case safeController = "safe-controller"
-    case cryptoOfficer = "crypto-officer"
-    case shareHolder = "share-holder"
-    case auditor
-
-    public var description: String { rawValue }
-}
+import Rosters
 
 /// The kinds of step that this version knows.
 public enum StepAction: String, Sendable, CaseIterable, CustomStringConvertible {
@@ -22,14 +8,37 @@ public enum StepAction: String, Sendable, CaseIterable, CustomStringConvertible 
     case check
     /// A value is taken down.
     case record
+    /// One of several options is taken.
+    case choose
+    /// A tamper-evident bag's number is read before the bag is opened (PCI PIN 9-2).
+    case inspectBag = "inspect-bag"
+    /// Something goes into a tamper-evident bag, whose number is taken down.
+    case sealBag = "seal-bag"
     /// Every object on a token is listed.
     case inventory
     /// A token's user is logged in.
     case login
+    /// A token gets new random PINs, which are split among the holders of a role.
+    case split
+    /// Holders of shares open a token together.
+    case collectShares = "collect-shares"
     case generateKey = "generate-key"
     /// A key is found again, read back and tried, by other means than those that made it.
     case verifyKey = "verify-key"
     case signCertificate = "sign-certificate"
+    case signCRL = "sign-crl"
+    /// A key leaves its token for another, wrapped.
+    case wrap
+    /// A wrapped key is restored on a token.
+    case unwrap
+    case destroy
+    /// Custodians get keys on tokens of their own.
+    case enrol
+    case signRoster = "sign-roster"
+    /// A document is put into the ceremony's folder.
+    case print
+    /// Nothing is open while people rest.
+    case pause = "break"
     /// A digest is read aloud and taken down on paper.
     case readOut = "read-out"
     /// What was taken down on paper is compared with what the machine shows.
@@ -40,10 +49,22 @@ public enum StepAction: String, Sendable, CaseIterable, CustomStringConvertible 
     public var description: String { rawValue }
 
     /// Whether it leaves something behind that no later step can undo.
-    var isIrreversible: Bool { self == .generateKey || self == .signCertificate }
+    var isIrreversible: Bool {
+        switch self {
+        case .split, .generateKey, .signCertificate, .signCRL, .wrap, .unwrap, .destroy, .enrol,
+            .signRoster:
+            true
+        default: false
+        }
+    }
 
     /// Whether people answer it.
-    var takesAnswer: Bool { self == .check || self == .record || self == .compare }
+    var takesAnswer: Bool {
+        switch self {
+        case .check, .record, .choose, .inspectBag, .sealBag, .compare: true
+        default: false
+        }
+    }
 }
 
 /// One step of a script.
@@ -57,6 +78,7 @@ public struct CeremonyStep: Sendable, Hashable {
     /// How long the step is expected to take.
     public let minutes: Int
     public let isIrreversible: Bool
+    public let onFailure: FailureRule
     let place: ScriptPlace
 
     public var id: String { placedID.value }
@@ -65,106 +87,12 @@ public struct CeremonyStep: Sendable, Hashable {
     public var action: StepAction { content.action }
 }
 
-/// What a step's kind adds to it.
-enum StepContent: Sendable, Hashable {
-    case say
-    case check
-    /// With the value that a rehearsal takes down.
-    case record(example: String)
-    case inventory(token: Placed<String>)
-    case login(token: Placed<String>)
-    case generateKey(KeyRequest)
-    case verifyKey(name: Placed<String>)
-    case signCertificate(CertificateRequest)
-    case readOut(Exhibit)
-    case compare(Exhibit)
-    case signOff
-
-    var action: StepAction {
-        switch self {
-        case .say: .say
-        case .check: .check
-        case .record: .record
-        case .inventory: .inventory
-        case .login: .login
-        case .generateKey: .generateKey
-        case .verifyKey: .verifyKey
-        case .signCertificate: .signCertificate
-        case .readOut: .readOut
-        case .compare: .compare
-        case .signOff: .signOff
-        }
-    }
-}
-
-/// The roles whose keys a ceremony makes and certifies.
-enum CertifiedRole: String, Sendable, CaseIterable {
-    case rootCA = "root-ca"
-    case issuingCA = "issuing-ca"
-    case runAuthority = "run-authority"
-    case allowlistSigner = "allowlist-signer"
-
-    var keyRole: KeyRole {
-        switch self {
-        case .rootCA: .rootCA
-        case .issuingCA: .issuingCA
-        case .runAuthority: .runAuthority
-        case .allowlistSigner: .allowlistSigner
-        }
-    }
-
-    /// Whether its token must be opened by a quorum (TRUST, "Activation").
-    var demandsQuorum: Bool { self == .rootCA || self == .runAuthority }
-}
-
-/// A key to be made.
-struct KeyRequest: Sendable, Hashable {
-    let role: Placed<CertifiedRole>
-    let name: Placed<String>
-    let curve: Placed<SigningCurve>
-    let backup: Placed<KeyBackupChoice>
-    let sessionCopies: Placed<Bool>
-    let token: Placed<String>
-    let place: ScriptPlace
-
-    var policy: KeyPolicy {
-        KeyPolicy(backup: backup.value == .wrap ? .wrap : .none, sessionCopies: sessionCopies.value)
-    }
-
-    func label(rehearsal: Bool) -> KeyLabel {
-        KeyLabel(role: role.value.keyRole, name: name.value, isRehearsal: rehearsal)
-    }
-}
-
-enum KeyBackupChoice: String, Sendable, CaseIterable {
-    case none
-    case wrap
-}
-
-/// A certificate to be signed.
-struct CertificateRequest: Sendable, Hashable {
-    enum Issuer: Sendable, Hashable {
-        /// The subject's own key.
-        case own
-        /// A key that an earlier ceremony of the site published, on this token.
-        case published(role: Placed<CertifiedRole>, token: Placed<String>)
-    }
-
-    /// The name of a file in the site's `templates`, without `.yaml`.
-    let template: Placed<String>
-    let subjectKey: Placed<String>
-    let issuer: Placed<Issuer>
-    /// A value for each of the template's placeholders.
-    let values: [String: Placed<String>]
-    let place: ScriptPlace
-}
-
-/// A digest that is read out or compared.
-enum Exhibit: Sendable, Hashable {
-    /// The transcript's head.
-    case head
-    /// The SHA-256 of a key's SubjectPublicKeyInfo.
-    case key(Placed<String>)
-    /// The SHA-256 of a key's certificate.
-    case certificate(Placed<String>)
+/// What happens when a step fails.
+public enum FailureRule: Sendable, Hashable {
+    /// The ceremony stops, and can be resumed when the cause is gone.
+    case stop
+    /// The people may co-sign an exception and go on.
+    case exception
+    /// As `stop`; the sentence says what puts it right.
+    case remedy(String)
 }

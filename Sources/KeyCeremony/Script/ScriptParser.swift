@@ -16,25 +16,27 @@ struct ScriptParser {
                 required: [
                     "version", "id", "kind", "title", "cp", "roles", "conflicts", "materials", "steps",
                 ],
-                optional: ["quorum"])
+                optional: ["quorum", "approval"])
         else { return nil }
         let version = yaml.integer(top, "version", in: 1...1)
         let id = yaml.word(top, "id")
         let kind = yaml.choice(top, "kind", of: CeremonyScript.Kind.self)
         let title = yaml.text(top, "title")
         let policy = yaml.text(top, "cp")
+        let approval = top["approval"].flatMap { yaml.text($0) }
         let staffing = staffing(top)
         let conflicts = conflicts(top)
         let quorum = quorum(top)
-        let tokens = tokens(top)
+        let materials = materials(top)
         let steps = steps(top)
         guard version != nil, let id, let kind, let title, let policy, let staffing, let conflicts,
-            let tokens, let steps
+            let materials, let steps
         else { return nil }
         return CeremonyScript(
             file: yaml.file, source: bytes, placedID: id, placedKind: kind, title: title.value,
-            policy: policy.value, staffing: staffing, conflicts: conflicts, quorum: quorum, tokens: tokens,
-            steps: steps)
+            policy: policy.value, approval: approval?.value, staffing: staffing, conflicts: conflicts,
+            quorum: quorum, tokens: materials.tokens, bags: materials.bags, media: materials.media,
+            software: materials.software, steps: steps)
     }
 
     private mutating func staffing(_ top: ScriptReader.Fields) -> [CeremonyScript.Staffing]? {
@@ -58,7 +60,7 @@ struct ScriptParser {
         return nil
     }
 
-    private mutating func role(_ node: YAMLNode) -> Placed<CeremonyRole>? {
+    mutating func role(_ node: YAMLNode) -> Placed<CeremonyRole>? {
         guard let word = yaml.text(node), let role = role(word) else { return nil }
         return Placed(value: role, place: word.place)
     }
@@ -91,13 +93,36 @@ struct ScriptParser {
         return CeremonyScript.Quorum(role: role, needed: needed)
     }
 
-    private mutating func tokens(_ top: ScriptReader.Fields) -> [Placed<String>]? {
+    private struct Materials {
+        var tokens: [Placed<String>] = []
+        var bags: [Placed<String>] = []
+        var media: [String] = []
+        var software: [(name: String, digest: String)] = []
+    }
+
+    private mutating func materials(_ top: ScriptReader.Fields) -> Materials? {
         guard let node = top["materials"],
-            let fields = yaml.fields(node, required: ["tokens"]),
-            let list = yaml.list(fields, "tokens")
+            let fields = yaml.fields(
+                node, required: ["tokens"], optional: ["bags", "media", "software"]),
+            let tokens = yaml.list(fields, "tokens")
         else { return nil }
-        if list.isEmpty { yaml.report(fields.place(of: "tokens"), "script.value", "the list is empty") }
-        return list.compactMap { yaml.word($0) }
+        var materials = Materials()
+        materials.tokens = tokens.compactMap { yaml.word($0) }
+        materials.bags = (yaml.list(fields, "bags") ?? []).compactMap { yaml.word($0) }
+        materials.media = (yaml.list(fields, "media") ?? []).compactMap { yaml.text($0)?.value }
+        if let node = fields["software"], let list = yaml.fields(node) {
+            for entry in list.entries {
+                guard let digest = yaml.text(entry.value) else { continue }
+                guard digest.value.count == 64, digest.value.utf8.allSatisfy({ "0123456789abcdef".utf8.contains($0) })
+                else {
+                    yaml.report(
+                        digest.place, "script.value", "the SHA-256 in 64 lower-case hexadecimal digits is wanted here")
+                    continue
+                }
+                materials.software.append((entry.name, digest.value))
+            }
+        }
+        return materials
     }
 
     // MARK: Steps
@@ -106,130 +131,5 @@ struct ScriptParser {
         guard let list = yaml.list(top, "steps") else { return nil }
         if list.isEmpty { yaml.report(top.place(of: "steps"), "script.value", "a script has steps") }
         return list.compactMap { step($0) }
-    }
-
-    private static let own: [StepAction: (required: [String], optional: [String])] = [
-        .record: (["example"], []), .inventory: (["token"], []), .login: (["token"], []),
-        .generateKey: (["key"], []), .verifyKey: (["key"], []), .signCertificate: (["certificate"], []),
-        .readOut: (["of"], ["key"]), .compare: (["of"], ["key"]),
-    ]
-
-    private mutating func step(_ node: YAMLNode) -> CeremonyStep? {
-        guard let all = yaml.fields(node) else { return nil }
-        let action = yaml.choice(all, "do", of: StepAction.self, code: "step.unknown") { word in
-            let known = StepAction.allCases.map(\.rawValue).joined(separator: ", ")
-            return "this version does not know the step `\(word)`; known: \(known)"
-        }
-        let isUnknown = action == nil && all["do"] != nil
-        let own = action.flatMap { Self.own[$0.value] } ?? ([], [])
-        // A step of an unknown kind may have any fields of its own: only what all steps share is looked at.
-        let extra = isUnknown ? all.entries.map(\.name) : []
-        guard
-            let fields = yaml.fields(
-                node, required: ["id", "do", "actor", "text", "minutes"] + own.required,
-                optional: ["witnesses", "irreversible"] + own.optional + extra)
-        else { return nil }
-        let id = yaml.word(fields, "id")
-        let actor = fields["actor"].flatMap { self.role($0) }
-        let witnesses = (yaml.list(fields, "witnesses") ?? []).compactMap { role($0) }
-        let text = yaml.text(fields, "text")
-        let minutes = yaml.integer(fields, "minutes", in: 0...480)
-        let irreversible = yaml.flag(fields, "irreversible")
-        let content = action.flatMap { self.content($0.value, fields) }
-        guard let id, let actor, let text, let minutes, let content else { return nil }
-        return CeremonyStep(
-            placedID: id, placedActor: actor, placedWitnesses: witnesses, content: content,
-            text: text.value, minutes: minutes.value, isIrreversible: irreversible?.value ?? false,
-            place: fields.place)
-    }
-
-    private mutating func content(_ action: StepAction, _ fields: ScriptReader.Fields) -> StepContent? {
-        switch action {
-        case .say: return .say
-        case .check: return .check
-        case .signOff: return .signOff
-        case .record: return yaml.text(fields, "example").map { .record(example: $0.value) }
-        case .inventory: return yaml.word(fields, "token").map { .inventory(token: $0) }
-        case .login: return yaml.word(fields, "token").map { .login(token: $0) }
-        case .verifyKey: return yaml.word(fields, "key").map { .verifyKey(name: $0) }
-        case .generateKey: return keyRequest(fields).map { .generateKey($0) }
-        case .signCertificate: return certificateRequest(fields).map { .signCertificate($0) }
-        case .readOut: return exhibit(fields).map { .readOut($0) }
-        case .compare: return exhibit(fields).map { .compare($0) }
-        }
-    }
-
-    private mutating func keyRequest(_ step: ScriptReader.Fields) -> KeyRequest? {
-        guard let node = step["key"],
-            let fields = yaml.fields(
-                node,
-                required: ["role", "name", "curve", "backup", "sessionCopies", "token"])
-        else { return nil }
-        let role = yaml.choice(fields, "role", of: CertifiedRole.self)
-        let name = yaml.word(fields, "name")
-        let curve = yaml.choice(fields, "curve", of: SigningCurve.self, code: "key.curve") { word in
-            word == "P-521"
-                ? "P-521 is refused: tokens list the curve and then fail after generation"
-                : "`\(word)` is refused: keys are on P-256 or P-384"
-        }
-        let backup = yaml.choice(fields, "backup", of: KeyBackupChoice.self)
-        let copies = yaml.flag(fields, "sessionCopies")
-        let token = yaml.word(fields, "token")
-        guard let role, let name, let curve, let backup, let copies, let token else { return nil }
-        return KeyRequest(
-            role: role, name: name, curve: curve, backup: backup, sessionCopies: copies, token: token,
-            place: fields.place)
-    }
-
-    private mutating func certificateRequest(_ step: ScriptReader.Fields) -> CertificateRequest? {
-        guard let node = step["certificate"],
-            let fields = yaml.fields(
-                node, required: ["template", "subjectKey", "issuer"],
-                optional: ["values"])
-        else { return nil }
-        let template = yaml.word(fields, "template")
-        let subjectKey = yaml.word(fields, "subjectKey")
-        let issuer = issuer(fields)
-        var values: [String: Placed<String>] = [:]
-        if let node = fields["values"], let given = yaml.fields(node) {
-            for entry in given.entries { values[entry.name] = yaml.text(entry.value) }
-        }
-        guard let template, let subjectKey, let issuer else { return nil }
-        return CertificateRequest(
-            template: template, subjectKey: subjectKey, issuer: issuer, values: values, place: fields.place)
-    }
-
-    private mutating func issuer(
-        _ certificate: ScriptReader.Fields
-    ) -> Placed<CertificateRequest.Issuer>? {
-        guard let node = certificate["issuer"] else { return nil }
-        if let word = node.scalar {
-            if word == "self" { return Placed(value: .own, place: node.place) }
-            yaml.report(
-                node.place, "script.value",
-                "`self`, or `role` and `token` of the issuer's key, is wanted here")
-            return nil
-        }
-        guard let fields = yaml.fields(node, required: ["role", "token"]) else { return nil }
-        let role = yaml.choice(fields, "role", of: CertifiedRole.self)
-        let token = yaml.word(fields, "token")
-        guard let role, let token else { return nil }
-        return Placed(value: .published(role: role, token: token), place: node.place)
-    }
-
-    private mutating func exhibit(_ fields: ScriptReader.Fields) -> Exhibit? {
-        enum Kind: String, CaseIterable { case head, key, certificate }
-        guard let kind = yaml.choice(fields, "of", of: Kind.self) else { return nil }
-        if kind.value == .head {
-            if fields["key"] != nil {
-                yaml.report(fields.place(of: "key"), "script.unknown-key", "the head belongs to no key")
-            }
-            return .head
-        }
-        guard fields["key"] != nil else {
-            yaml.report(fields.place(of: "key"), "script.missing-key", "`key` has to be given")
-            return nil
-        }
-        return yaml.word(fields, "key").map { kind.value == .key ? .key($0) : .certificate($0) }
     }
 }

@@ -1,0 +1,311 @@
+import CanonicalJSON
+import Crypto
+import Foundation
+import PKCS11
+import Rosters
+import SecretSharing
+import Sites
+
+// Activation data: random PINs that nobody sees, in the hands of a quorum (PCI PIN 6-3, split knowledge).
+extension CeremonyRunner {
+    // MARK: Splitting
+
+    /// Gives a token new PINs, which follow from a random secret that its holders share.
+    ///
+    /// The shares are made, handed out, read back and tried in every quorum before the token is changed; from then on
+    /// they are the way in, also for this ceremony, should it be interrupted between the two.
+    func split(_ request: SplitRequest) throws(CeremonyError) {
+        let name = request.token.value
+        let store = site.activation(of: name)
+        let isResumed = record.effects.contains { $0.key.hasPrefix("set-activation ") }
+        let secret: SecretBytes
+        let set: String
+        if let open = record.effects.first(where: { $0.key.hasPrefix("set-activation ") })?.value,
+            let known = open.intent["set"]?.text
+        {
+            set = known
+            secret = try collect(name, set: set).secret
+        } else {
+            (set, secret) = try handOut(request, store)
+        }
+        let user = ActivationPIN.make(.user, from: secret)
+        let officer = ActivationPIN.make(.securityOfficer, from: secret)
+        let holders = try concerning(name) { try store.describe(set) }.holders
+        let effect = try intend("set-activation", set) { () throws(CeremonyError) in
+            [
+                "token": .string(name), "set": .string(set), "needed": .integer(request.needed.value),
+                "holders": .array(holders.map { .string($0.name) }),
+            ]
+        }
+        if effect.effect == nil {
+            let isSet = try setPINs(of: name, user: user, officer: officer, mayBeSet: isResumed)
+            try noteEffect("set-activation", ["token": .string(name), "set": .string(set)], recovered: isSet)
+        }
+        if effect.observed == nil {
+            try requireOpens(name, user: user, officer: officer)
+            if site.isRehearsal {
+                try concerning(name) { try site.storeRehearsalPINs(name, user: user, officer: officer) }
+            }
+            let old = try concerning(name) { try store.current() }
+            try concerning(name) { try store.makeCurrent(set) }
+            if let old, old != set { store.remove(old) }
+            try noteObserved(
+                "set-activation",
+                [
+                    "token": .string(name), "set": .string(set),
+                    "answer": "the token takes the new PINs of user and security officer",
+                ])
+        }
+        show("Token \(name) opens by \(request.needed.value) of \(holders.count) shares from now on.")
+    }
+
+    /// Makes a secret and hands its shares to their holders, who read them back; answers the set's name and the secret.
+    private func handOut(
+        _ request: SplitRequest, _ store: ActivationStore
+    ) throws(CeremonyError) -> (set: String, secret: SecretBytes) {
+        let name = request.token.value
+        let people = participants.filter { $0.roles.contains(request.holders.value) }
+        let needed = request.needed.value
+        guard people.count >= needed else {
+            throw CeremonyError(
+                .quorumShort, "token \(name)", "\(people.count) holders are here; \(needed) are needed")
+        }
+        let serial = try concerning(name) { try site.token(name) }.serial
+        let secret = try concerning(name) { try SecretBytes.random(count: ActivationPIN.secretLength) }
+        var generator = SystemRandomNumberGenerator()
+        let set = hexadecimal((0..<8).map { _ in UInt8.random(in: .min ... .max, using: &generator) })
+        let shares = try concerning(name) {
+            try SLIP39.split(
+                secret: secret, groupThreshold: 1, groups: [(threshold: needed, count: people.count)])[0]
+        }
+        var holders: [ShareHolder] = []
+        for (person, share) in zip(people, shares) {
+            holders.append(ShareHolder(name: person.name, commitment: share.mnemonic.commitment(set: set)))
+        }
+        let description = ActivationSet(
+            set: set, needed: needed, holders: holders, onScreen: request.delivery.value == .screen)
+        try concerning(name) { try store.store(description) }
+        var lines: [JSONValue] = []
+        for (index, (person, share)) in zip(people, shares).enumerated() {
+            switch request.delivery.value {
+            case .credential:
+                guard let key = person.shareKey else {
+                    throw CeremonyError(.personRefused, person.name, "has no key for shares")
+                }
+                let sealed = try concerning(person.name) {
+                    try SealedShare(
+                        share.mnemonic, token: serial, set: set, holder: person.name, shareKey: key,
+                        rehearsal: site.isRehearsal)
+                }
+                try concerning(person.name) { try store.store(sealed, holder: index) }
+                lines.append([
+                    "name": .string(person.name),
+                    "fileDigest": .string(hexadecimal(SHA256.hash(data: sealed.bytes))),
+                ])
+            case .screen:
+                try room.show(share: share.mnemonic, to: person.name)
+                lines.append(["name": .string(person.name)])
+            }
+        }
+        try note(
+            "shares",
+            [
+                "token": .string(name), "set": .string(set), "needed": .integer(needed),
+                "holders": .array(lines), "delivery": .string(request.delivery.value.rawValue),
+            ])
+        var readBack: [SLIP39.Share] = []
+        for person in people {
+            readBack.append(try present(person, name, description, serial: serial, purpose: "to read the share back"))
+            try note("share-read-back", ["set": .string(set), "name": .string(person.name)])
+            show("\(person.name) has read the share back.")
+        }
+        var count = 0
+        try concerning(name) {
+            for quorum in SLIP39.everyQuorum(of: readBack) {
+                guard try SLIP39.combine(quorum) == secret else {
+                    throw CeremonyError(.shareRefused, name, "a quorum of shares gives another secret")
+                }
+                count += 1
+            }
+        }
+        try note("quorums-tested", ["set": .string(set), "count": .integer(count)])
+        show("Every quorum was tried: \(count) of \(count) give the secret.")
+        return (set, secret)
+    }
+
+    /// Sets both PINs, and answers whether an interrupted attempt had done so already.
+    private func setPINs(
+        of name: String, user: PIN, officer: PIN, mayBeSet: Bool
+    ) throws(CeremonyError) -> Bool {
+        // The old PINs are asked for only where they are needed, and no login may rest on the old ones meanwhile.
+        let old = secrets[name]
+        tokens[name] = nil
+        secrets[name] = nil
+        let slot = try concerning("token \(name)") { try site.slot(name) }
+        var wasSet = true
+        for (type, pin) in [(UserType.user, user), (.securityOfficer, officer)] {
+            if mayBeSet && (try opens(slot, type, pin)) { continue }
+            wasSet = false
+            let oldPIN = try oldPIN(of: name, type, secret: old)
+            try concerning("token \(name)") {
+                let login = try site.login(slot, type, pin: oldPIN)
+                try slot.withSession(readWrite: true) { try $0.changePIN(from: oldPIN, to: pin) }
+                withExtendedLifetime(login) {}
+            }
+        }
+        return wasSet
+    }
+
+    /// The PIN that the token has until now.
+    private func oldPIN(
+        of name: String, _ user: UserType, secret: SecretBytes?
+    ) throws(CeremonyError) -> PIN {
+        if let secret { return ActivationPIN.make(user, from: secret) }
+        let binding = try concerning(name) { try site.token(name) }
+        if let source = user == .user ? binding.pinSource : binding.officerPinSource {
+            return try concerning(name) { try PIN.read(file: site.pinFile(source)) }
+        }
+        if let current = try concerning(name, { try site.activation(of: name).current() }) {
+            return ActivationPIN.make(user, from: try collect(name, set: current).secret)
+        }
+        return try room.pin(.initial(token: name, user: user), refusal: nil)
+    }
+
+    private func opens(_ slot: Slot, _ user: UserType, _ pin: PIN) throws(CeremonyError) -> Bool {
+        do {
+            let login = try site.login(slot, user, pin: pin)
+            withExtendedLifetime(login) {}
+            return true
+        } catch let error as PKCS11Error where error.code == .pinRefused {
+            return false
+        } catch {
+            throw CeremonyError(error, "token")
+        }
+    }
+
+    /// Throws unless the token takes both PINs: one that says it has set a PIN may not have.
+    private func requireOpens(_ name: String, user: PIN, officer: PIN) throws(CeremonyError) {
+        let slot = try concerning("token \(name)") { try site.slot(name) }
+        for (type, pin) in [(UserType.user, user), (.securityOfficer, officer)] {
+            guard try opens(slot, type, pin) else {
+                throw CeremonyError(
+                    .token, "token \(name)",
+                    "the token said that it has set the PIN of its \(type), and does not take it",
+                    hint: "Do not use this token; its maker has to explain it.")
+            }
+        }
+    }
+
+    // MARK: Collecting
+
+    func collectShares(_ name: String) throws(CeremonyError) {
+        let set = try concerning(name) { try site.activation(of: name).current() }
+        if set == nil && site.isRehearsal {
+            // No rehearsal of this site has split it: it opens as it did when it was made.
+            try open(name)
+            return
+        }
+        try openByQuorum(name)
+    }
+
+    @discardableResult
+    func openByQuorum(_ name: String) throws(CeremonyError) -> OpenToken {
+        guard let set = try concerning(name, { try site.activation(of: name).current() }) else {
+            throw CeremonyError(
+                .quorumShort, "token \(name)", "no shares open it yet",
+                hint: "A `split` step makes them.")
+        }
+        let (secret, holders) = try collect(name, set: set)
+        let pin = ActivationPIN.make(.user, from: secret)
+        let token = try open(name, by: .known(pin), as: "quorum", holders: holders)
+        secrets[name] = secret
+        return token
+    }
+
+    /// Has holders of a set present their shares until there are enough, and answers the secret and who they were.
+    private func collect(
+        _ name: String, set: String
+    ) throws(CeremonyError) -> (secret: SecretBytes, holders: [String]) {
+        let description = try concerning(name) { try site.activation(of: name).describe(set) }
+        let serial = try concerning(name) { try site.token(name) }.serial
+        let present = participants.filter { person in
+            description.holders.contains { $0.name == person.name }
+        }
+        guard present.count >= description.needed else {
+            throw CeremonyError(
+                .quorumShort, "token \(name)",
+                "\(present.count) of its holders are here; \(description.needed) are needed",
+                hint: "Its holders are: \(description.holders.map(\.name).joined(separator: ", ")).")
+        }
+        var shares: [SLIP39.Share] = []
+        var holders: [String] = []
+        var refusal: CeremonyError?
+        for person in present where shares.count < description.needed {
+            do throws(CeremonyError) {
+                let share = try self.present(
+                    person, name, description, serial: serial, purpose: "to open token \(name)")
+                shares.append(share)
+                holders.append(person.name)
+                try note("share-presented", ["set": .string(set), "name": .string(person.name)])
+                show("\(person.name) has presented a share: \(shares.count) of \(description.needed).")
+            } catch {
+                // Another holder may still make the quorum whole; whose share was wrong has been said.
+                guard error.code == .shareRefused else { throw error }
+                show("\(error.subject): \(error.message)")
+                refusal = error
+            }
+        }
+        guard shares.count == description.needed else {
+            throw refusal
+                ?? CeremonyError(
+                    .quorumShort, "token \(name)", "\(shares.count) shares; \(description.needed) are needed")
+        }
+        return (try concerning("token \(name)") { try SLIP39.combine(shares) }, holders)
+    }
+
+    /// One holder's share, compared with what was noted when it was made: a wrong one is named.
+    private func present(
+        _ person: Participant, _ token: String, _ set: ActivationSet, serial: String, purpose: String
+    ) throws(CeremonyError) -> SLIP39.Share {
+        guard let index = set.holders.firstIndex(where: { $0.name == person.name }) else {
+            throw CeremonyError(.shareRefused, person.name, "holds no share of token \(token)")
+        }
+        let commitment = set.holders[index].commitment
+        if set.onScreen {
+            var refusal: String?
+            for _ in 0..<3 {
+                let typed = try room.share(of: person.name, refusal: refusal)
+                do throws(SecretSharingError) {
+                    let share = try SLIP39.Share(mnemonic: typed)
+                    if share.mnemonic.commitment(set: set.set) == commitment { return share }
+                    refusal = "that is a share, but not the one that \(person.name) was given"
+                } catch {
+                    refusal = error.message
+                }
+            }
+            throw CeremonyError(
+                .shareRefused, person.name, refusal ?? "the share is wrong",
+                hint: "Another holder may take the turn.")
+        }
+        let path = site.activation(of: token).path(set: set.set, holder: index)
+        let sealed = try concerning(person.name) {
+            try SealedShare(reading: Array(FileManager.default.contents(atPath: path) ?? Data()), path: path)
+        }
+        guard sealed.token == serial, sealed.set == set.set, sealed.holder == person.name,
+            sealed.isRehearsal == site.isRehearsal
+        else {
+            throw CeremonyError(
+                .shareRefused, person.name, "the share in \(path) is another token's, set's or holder's")
+        }
+        let mnemonic = try withCredential(of: person, purpose: purpose) { (credential) throws(CeremonyError) in
+            try concerning(person.name) { try credential.open(sealed) }
+        }
+        let share = try concerning(person.name) { try SLIP39.Share(mnemonic: mnemonic) }
+        guard share.mnemonic.commitment(set: set.set) == commitment else {
+            throw CeremonyError(
+                .shareRefused, person.name, "the share is not the one that was given out",
+                hint: "Another holder may take the turn.")
+        }
+        return share
+    }
+}

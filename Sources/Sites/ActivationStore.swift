@@ -1,0 +1,131 @@
+import CanonicalJSON
+import Foundation
+import Glibc
+import Rosters
+
+/// Somebody who holds a share of a token's activation data.
+public struct ShareHolder: Sendable, Hashable {
+    public let name: String
+    /// A hash of the share, by which a wrong one is told.
+    public let commitment: String
+
+    public init(name: String, commitment: String) {
+        self.name = name
+        self.commitment = commitment
+    }
+}
+
+/// One set of shares: what opens a token, and who holds it.
+public struct ActivationSet: Sendable, Hashable {
+    public let set: String
+    /// How many shares open the token.
+    public let needed: Int
+    /// In the order of their shares.
+    public let holders: [ShareHolder]
+    /// Whether the shares are on paper, rather than sealed in files.
+    public let onScreen: Bool
+
+    public init(set: String, needed: Int, holders: [ShareHolder], onScreen: Bool) {
+        self.set = set
+        self.needed = needed
+        self.holders = holders
+        self.onScreen = onScreen
+    }
+}
+
+/// Where a token's activation data stand: one sealed share a holder, and which set is in force.
+///
+/// The shares are encrypted to their holders; the files tell nothing to anybody else, and losing them loses the token.
+public struct ActivationStore: Sendable {
+    private let site: Site
+    private let token: String
+
+    init(_ site: Site, token: String) {
+        self.site = site
+        self.token = token
+    }
+
+    private var folder: String { site.path("activation/\(token)") }
+    private func folder(of set: String) -> String { folder + "/\(set)" }
+
+    /// The set that opens the token, or nil where none was ever put in force.
+    public func current() throws(SiteError) -> String? {
+        guard let data = FileManager.default.contents(atPath: folder + "/current") else { return nil }
+        let text = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        guard !text.isEmpty, text.allSatisfy({ $0.isHexDigit }) else {
+            throw SiteError(.malformed, folder + "/current", "names no set")
+        }
+        return text
+    }
+
+    /// Puts a set in force, whose PIN the token has taken.
+    public func makeCurrent(_ set: String) throws(SiteError) {
+        try Site.replace(folder + "/current", with: Array((set + "\n").utf8))
+    }
+
+    public func path(set: String, holder: Int) -> String { folder(of: set) + "/\(holder + 1).share.json" }
+
+    /// Stores a share, on disk before this returns.
+    public func store(_ share: SealedShare, holder: Int) throws(SiteError) {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: folder(of: share.set), withIntermediateDirectories: true)
+        } catch {
+            throw SiteError(.cannotCreate, folder(of: share.set), error.systemReason)
+        }
+        try Site.replace(path(set: share.set, holder: holder), with: share.bytes)
+    }
+
+    /// Stores who holds a set, before any share of it is handed out.
+    public func store(_ set: ActivationSet) throws(SiteError) {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: folder(of: set.set), withIntermediateDirectories: true)
+        } catch {
+            throw SiteError(.cannotCreate, folder(of: set.set), error.systemReason)
+        }
+        let value: JSONValue = [
+            "version": 1, "set": .string(set.set), "needed": .integer(set.needed),
+            "delivery": .string(set.onScreen ? "screen" : "credential"),
+            "holders": .array(
+                set.holders.map { ["name": .string($0.name), "commitment": .string($0.commitment)] }),
+        ]
+        try Site.replace(folder(of: set.set) + "/set.json", with: value.canonical)
+    }
+
+    /// Who holds a set, and how many it takes.
+    public func describe(_ set: String) throws(SiteError) -> ActivationSet {
+        let path = folder(of: set) + "/set.json"
+        let data = FileManager.default.contents(atPath: path) ?? Data()
+        guard let value = JSONValue(canonical: data), value["set"]?.text == set,
+            let needed = value["needed"]?.number, needed >= 1, let delivery = value["delivery"]?.text
+        else { throw SiteError(.malformed, path, "is missing, or does not say who holds the shares") }
+        let holders = (value["holders"]?.items ?? []).compactMap { holder -> ShareHolder? in
+            guard let name = holder["name"]?.text, let commitment = holder["commitment"]?.text else { return nil }
+            return ShareHolder(name: name, commitment: commitment)
+        }
+        return ActivationSet(set: set, needed: needed, holders: holders, onScreen: delivery == "screen")
+    }
+
+    /// The sealed shares of a set, by their holders' names.
+    public func shares(of set: String) throws(RosterError) -> [SealedShare] {
+        let folder = folder(of: set)
+        var shares: [SealedShare] = []
+        for name in ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+        where name.hasSuffix(".share.json") {
+            let path = folder + "/" + name
+            let data = FileManager.default.contents(atPath: path) ?? Data()
+            shares.append(try SealedShare(reading: Array(data), path: path))
+        }
+        return shares
+    }
+
+    /// Removes a set that never came into force, or no longer is.
+    public func remove(_ set: String) {
+        try? FileManager.default.removeItem(atPath: folder(of: set))
+    }
+}
+
+extension Site {
+    public func activation(of token: String) -> ActivationStore { ActivationStore(self, token: token) }
+}

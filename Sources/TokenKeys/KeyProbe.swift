@@ -1,0 +1,68 @@
+import PKCS11
+
+/// One thing tried with a key that its policy forbids, and how the token refused it.
+public struct ProbeResult: Sendable, Hashable {
+    public let attempt: String
+    public let answer: String
+}
+
+/// Tries what the policy forbids; anything that the token allows throws.
+func probe(
+    _ key: Object, label: KeyLabel, type: SigningKeyType, policy: KeyPolicy, in session: borrowing Session
+) throws(TokenKeyError) -> [ProbeResult] {
+    let name = label.description
+    var results: [ProbeResult] = []
+
+    for secret in type.secretAttributes {
+        let value: Attribute?
+        do {
+            value = try session.attribute(secret, of: key)
+        } catch {
+            throw TokenKeyError(error, name)
+        }
+        guard value == nil else {
+            throw TokenKeyError(.probeFailed, name, "the token answered \(secret) of a sensitive key")
+        }
+        results.append(ProbeResult(attempt: "read \(secret)", answer: "refused"))
+    }
+
+    let wrapping = try onToken(name) { () throws(PKCS11Error) in
+        try session.generateKey(
+            .plain(.aesKeyGeneration),
+            [
+                Attribute(.token, false), Attribute(.valueLength, 32), Attribute(.wrap, true),
+                Attribute(.unwrap, false), Attribute(.encrypt, false), Attribute(.decrypt, false),
+                Attribute(.sensitive, true), Attribute(.extractable, false),
+            ])
+    }
+    defer { try? session.destroy(wrapping) }
+    do {
+        _ = try session.wrap(.plain(.aesKeyWrapPad), key: key, under: wrapping)
+        throw TokenKeyError(.probeFailed, name, "the token wrapped the key under an untrusted key")
+    } catch let refusal as PKCS11Error {
+        results.append(
+            ProbeResult(
+                attempt: "wrap under an untrusted key",
+                answer: refusal.returnValue.map { "\($0)" } ?? "refused"))
+    } catch let error as TokenKeyError {
+        throw error
+    } catch {
+        throw TokenKeyError(.probeFailed, name, "\(error)")
+    }
+
+    if !policy.sessionCopies {
+        do {
+            let copy = try session.copy(key, [Attribute(.token, false)])
+            try? session.destroy(copy)
+            throw TokenKeyError(.probeFailed, name, "the token copied a key that is not COPYABLE")
+        } catch let refusal as PKCS11Error {
+            results.append(
+                ProbeResult(attempt: "copy", answer: refusal.returnValue.map { "\($0)" } ?? "refused"))
+        } catch let error as TokenKeyError {
+            throw error
+        } catch {
+            throw TokenKeyError(.probeFailed, name, "\(error)")
+        }
+    }
+    return results
+}
