@@ -239,7 +239,10 @@ struct PaperTranscript {
                     "manufacturer": "Example HSM",
                     "model": "Vault 7", "firmware": "7.4", "hardware": "2.1", "activation": "quorum",
                     "certification": "FIPS 140-3 level 3, certificate 4999", "mode": "FIPS approved",
-                    "library": "Example Cryptoki 3.0",
+                    "library": [
+                        "manufacturer": "Example HSM", "description": "Vault PKCS#11", "version": "7.4",
+                        "cryptoki": "3.0",
+                    ],
                 ],
             ])
         done("open-root-token", after: 8)
@@ -251,7 +254,8 @@ struct PaperTranscript {
     private mutating func generate() {
         let intent: [String: Any] = [
             "step": "generate", "effect": "generate-key", "token": "root", "label": "root-ca/root",
-            "keyType": "P-384", "keyID": "9b7a01", "backup": "none", "sessionCopies": false, "objects": 0,
+            "keyType": "P-384", "keyID": "9b7a01", "backup": "none", "sessionCopies": false,
+            "objects": [] as [Any],
         ]
         step("generate")
         everyoneSigns("generate", "crypto-officer")

@@ -42,13 +42,21 @@ extension CeremonyReport {
                 ),
                 ("Firmware", token.word("firmware")), ("Hardware", token.word("hardware")),
                 ("Certification", orNone(token.word("certification"))), ("Mode", orNone(token.word("mode"))),
-                ("Library", token.word("library")),
+                ("Library", library(token["library"])),
                 (
                     "Opened by",
                     ([line.value.word("opened")] + [line.value.words("holders").joined(separator: ", ")])
                         .filter { !$0.isEmpty }.joined(separator: ": ")
                 ),
             ].map { ($0.0, $0.1.isEmpty ? "—" : $0.1) })
+    }
+
+    private func library(_ value: JSONValue?) -> String {
+        guard let value else { return "" }
+        if let text = value.text { return text }
+        let name = ["manufacturer", "description", "version"].map(value.word).filter { !$0.isEmpty }
+        let cryptoki = value.word("cryptoki")
+        return name.joined(separator: " ") + (cryptoki.isEmpty ? "" : ", Cryptoki \(cryptoki)")
     }
 
     /// What stood on each token before and after.

@@ -116,7 +116,9 @@ enum PaperStyle {
         }
         table.blanks td { height: 10.5mm; border: 0.5pt solid #555; vertical-align: middle; }
         table.blanks th { border: 0.5pt solid #555; border-bottom: 1pt solid #000; font-size: 8pt; }
-        table.signatures td { height: 13mm; }
+        table.signatures td { height: 12mm; }
+        .closing .word-blanks span { height: 7mm; }
+        .closing .lines { margin: 2mm 0; }
         table.blanks td small {
           display: block; align-self: end; font-size: 6.5pt; padding-top: 6mm; line-height: 1;
         }

@@ -44,22 +44,27 @@ extension CeremonyScript {
                 html.line("Exceptions (number)")
                 html.line("Interruptions (number)")
             }
-            html.element("h3") { $0.text("Statement") }
-            html.paragraphs(Self.statement, class: "said")
-            html.element("div", class: "lines tall") { $0.line("What a participant wants to add") }
-            html.table(
-                "blanks signatures",
-                columns: [
-                    ("Role", "w20"), ("Name", "w28"), ("Signature", "w32"), ("Date and time (UTC)", "w20"),
-                ]
-            ) { html in
-                for seat in seats(site) {
-                    html.element("tr") { html in
-                        html.element("td") { $0.text(seat.role) }
-                        html.element("td") { $0.text(seat.name) }
-                        html.element("td")
-                        html.element("td")
-                    }
+            // Nobody signs on a page that does not have the words that they sign.
+            html.element("div", class: "keep") { html in
+                html.element("h3") { $0.text("Statement") }
+                html.paragraphs(Self.statement, class: "said")
+                html.element("div", class: "lines tall") { $0.line("What a participant wants to add") }
+                signatures(&html, site)
+            }
+        }
+    }
+
+    private func signatures(_ html: inout HTML, _ site: SiteNames?) {
+        html.table(
+            "blanks signatures",
+            columns: [("Role", "w20"), ("Name", "w28"), ("Signature", "w32"), ("Date and time (UTC)", "w20")]
+        ) { html in
+            for seat in seats(site) {
+                html.element("tr") { html in
+                    html.element("td") { $0.text(seat.role) }
+                    html.element("td") { $0.text(seat.name) }
+                    html.element("td")
+                    html.element("td")
                 }
             }
         }

@@ -5,7 +5,7 @@ extension CeremonyScript {
             html.element("p", class: "kicker") { $0.text("Key ceremony script") }
             html.element("h1") { $0.text(title) }
             html.facts([
-                ("Script", id), ("Kind", kind.rawValue), ("Policy", policy), ("Approval", approvalOnPaper),
+                ("Script", id), ("Kind", kind.rawValue), ("Policy", policy), ("Approval", approval ?? ""),
                 ("Steps", "\(steps.count), expected to take \(expectedMinutes) minutes without breaks"),
             ])
             html.element("div", class: "boxed keep") { html in
@@ -116,8 +116,7 @@ extension CeremonyScript {
                 "blanks",
                 columns: [("Bag", "w28"), ("Number when opened", "w36"), ("Number when sealed", "w36")]
             ) { html in
-                let rows = bagsOnPaper
-                for name in rows.isEmpty ? ["", ""] : rows {
+                for name in bagNames.isEmpty ? ["", ""] : bagNames {
                     html.element("tr") { html in
                         html.element("td") { $0.text(name) }
                         html.element("td")
@@ -129,11 +128,11 @@ extension CeremonyScript {
     }
 
     private func mediaList(_ html: inout HTML) {
-        if mediaOnPaper.isEmpty { return }
+        if media.isEmpty { return }
         html.element("div", class: "keep") { html in
             html.element("h3") { $0.text("Media and equipment") }
             html.element("ul", class: "ticks") { html in
-                for medium in mediaOnPaper {
+                for medium in media {
                     html.element("li") { html in
                         html.element("span", class: "tick")
                         html.text(medium)
@@ -144,11 +143,11 @@ extension CeremonyScript {
     }
 
     private func softwareTable(_ html: inout HTML) {
-        if softwareOnPaper.isEmpty { return }
+        if software.isEmpty { return }
         html.element("div", class: "keep") { html in
             html.element("h3") { $0.text("Software") }
             html.table("", columns: [("File", "w20"), ("SHA-256", ""), ("Compared", "w14")]) { html in
-                for (name, digest) in softwareOnPaper {
+                for (name, digest) in software {
                     html.element("tr") { html in
                         html.element("td") { $0.text(name) }
                         html.element("td") { html in
@@ -164,11 +163,4 @@ extension CeremonyScript {
             }
         }
     }
-
-    // MARK: What a script may leave out
-
-    private var approvalOnPaper: String { "" }
-    private var bagsOnPaper: [String] { [] }
-    private var mediaOnPaper: [String] { [] }
-    private var softwareOnPaper: [(name: String, digest: String)] { [] }
 }

@@ -36,17 +36,3 @@ struct PrintedStep: Sendable, Hashable {
         case digest(String)
     }
 }
-
-/// What a kind of step adds to its print.
-struct PrintedContent: Sendable, Hashable {
-    var before: String?
-    var after: String?
-    var facts: [PrintedStep.Fact] = []
-    var blanks: [PrintedStep.Blank] = []
-
-    func with(_ name: String, _ value: String) -> PrintedContent {
-        var content = self
-        content.facts.append(.init(name: name, value: value))
-        return content
-    }
-}
