@@ -64,7 +64,9 @@ let package = Package(
         library("TransparencyLog", [crypto]),
         library("Allowlist", ["TransparencyLog", "CBOR", crypto]),
         library("AllowlistPublication", ["Allowlist", "TransparencyLog", "CBOR"]),
-        library("Sites", ["PKCS11", "TokenKeys", crypto, yams]),
+        library(
+            "Rosters", ["StrictYAML", "CanonicalJSON", "PKCS11", "TokenKeys", "SecretSharing", crypto]),
+        library("Sites", ["PKCS11", "TokenKeys", "Rosters", "CanonicalJSON", crypto, yams]),
         library(
             "ProductionRun",
             [
@@ -74,14 +76,15 @@ let package = Package(
         library(
             "KeyCeremony",
             [
-                "Sites", "PKCS11", "TokenKeys", "Certificates", "StrictYAML", "CanonicalJSON", x509, asn1,
-                crypto,
+                "Sites", "Rosters", "SecretSharing", "PKCS11", "TokenKeys", "Certificates", "StrictYAML",
+                "CanonicalJSON", x509, asn1, crypto,
             ]),
         .executableTarget(
             name: "rootline",
             dependencies: [
                 "Sites", "PKCS11", "TokenKeys", "Certificates", "Manifests", "RunLedger",
-                "Allowlist", "ProductionRun", "KeyCeremony", argumentParser, logging,
+                "Allowlist", "ProductionRun", "KeyCeremony", "Rosters", "SecretSharing", "CanonicalJSON",
+                argumentParser, logging,
             ],
             swiftSettings: swiftSettings),
         // What `make bench` measures against: the same PKCS#11 calls and nothing else.
@@ -108,7 +111,10 @@ let package = Package(
         tests("ManifestsTests", ["Manifests", crypto]),
         tests(
             "KeyCeremonyTests",
-            ["KeyCeremony", "Sites", "PKCS11", "TokenKeys", "Certificates", "TestTokens", crypto]),
+            [
+                "KeyCeremony", "Sites", "Rosters", "SecretSharing", "CanonicalJSON", "PKCS11", "TokenKeys",
+                "Certificates", "TestTokens", crypto,
+            ]),
         .testTarget(
             name: "CommandLineTests", dependencies: [grdb], exclude: ["Scripts", "Tools"],
             swiftSettings: swiftSettings),

@@ -73,7 +73,7 @@ public struct CertificatesError: Error, Hashable, Sendable, CustomStringConverti
     /// The broken rules, empty for other codes.
     public let findings: [LintFinding]
 
-    init(
+    package init(
         _ code: Code, subject: String, _ message: String, hint: String? = nil,
         faults: [TemplateFault] = [], findings: [LintFinding] = []
     ) {

@@ -84,6 +84,12 @@ public struct ReceivedCertificate: Hashable, Sendable {
         try SubjectPublicKey(subjectPublicKeyInfo: subjectPublicKeyInfo)
     }
 
+    /// The signature's octets, as the certificate carries them: for ECDSA a DER ECDSA-Sig-Value.
+    public var signature: [UInt8] {
+        guard let outer = DERElement(der), let parts = outer.children(in: der), parts.count == 3 else { return [] }
+        return Array(der[parts[2].contents].dropFirst())
+    }
+
     /// Whether the certificate's own signature verifies with the key, by the algorithm that belongs to it.
     public func isSigned(by key: SubjectPublicKey) -> Bool {
         guard let outer = DERElement(der), let parts = outer.children(in: der), parts.count == 3

@@ -25,8 +25,13 @@ public struct StandInCredential: Credential {
     /// `seed` has 32 octets; `name` tells stand-ins apart.
     public init(name: String, seed: [UInt8]) throws(RosterError) {
         self.name = name
-        guard let signing = StandInCredential.derive(seed, "signing/" + name, { try? .init(rawRepresentation: $0) }),
-            let agreement = StandInCredential.derive(seed, "share/" + name, { try? .init(rawRepresentation: $0) })
+        let signing = StandInCredential.derive(seed, "signing/" + name) {
+            try? P256.Signing.PrivateKey(rawRepresentation: $0)
+        }
+        let agreement = StandInCredential.derive(seed, "share/" + name) {
+            try? P256.KeyAgreement.PrivateKey(rawRepresentation: $0)
+        }
+        guard let signing, let agreement
         else { throw RosterError(.credentialRefused, name, "no key can be derived for the stand-in") }
         self.signing = signing
         self.agreement = agreement

@@ -8,11 +8,24 @@ public struct RosterDraft: Sendable, Hashable {
         public let roles: [CeremonyRole]
         public let tokenSerial: String
         public let tokenLabel: String
+
+        public init(name: String, roles: [CeremonyRole], tokenSerial: String, tokenLabel: String) {
+            self.name = name
+            self.roles = roles
+            self.tokenSerial = tokenSerial
+            self.tokenLabel = tokenLabel
+        }
     }
 
     public let members: [Member]
     public let conflicts: [[CeremonyRole]]
     public let quorums: Roster.Quorums
+
+    public init(members: [Member], conflicts: [[CeremonyRole]], quorums: Roster.Quorums) {
+        self.members = members
+        self.conflicts = conflicts
+        self.quorums = quorums
+    }
 
     public static func read(path: String) throws(RosterError) -> RosterDraft {
         guard let data = FileManager.default.contents(atPath: path) else {

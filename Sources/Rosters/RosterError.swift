@@ -1,4 +1,5 @@
 import PKCS11
+import TokenKeys
 
 /// The one error of this library; what a token refused is its `cause`.
 public struct RosterError: Error, Sendable, CustomStringConvertible {
@@ -49,6 +50,8 @@ func onCredential<R>(_ subject: String, _ body: () throws -> R) throws(RosterErr
         throw error
     } catch let error as PKCS11Error {
         throw RosterError(.token, subject, error.description, hint: error.hint, cause: error)
+    } catch let error as TokenKeyError {
+        throw RosterError(.credentialRefused, subject, error.description, hint: error.hint, cause: error.cause)
     } catch {
         throw RosterError(.malformed, subject, "\(error)")
     }

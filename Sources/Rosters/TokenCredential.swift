@@ -96,6 +96,15 @@ public struct CredentialKeys: Sendable, Hashable {
     public let attributes: [ReadBackAttribute]
     /// What the token refused, of both keys.
     public let probes: [ProbeResult]
+
+    public init(
+        signingKey: [UInt8], shareKey: [UInt8], attributes: [ReadBackAttribute], probes: [ProbeResult]
+    ) {
+        self.signingKey = signingKey
+        self.shareKey = shareKey
+        self.attributes = attributes
+        self.probes = probes
+    }
 }
 
 extension TokenCredential {
@@ -152,15 +161,9 @@ extension TokenCredential {
                         (.signRecover, false), (.decrypt, false), (.unwrap, false), (.modifiable, false),
                         (.copyable, false), (.local, true), (.alwaysSensitive, true), (.neverExtractable, true),
                     ] + usage.map { ($0.type, $0.flag == true) }
-                for (type, wanted) in expected {
-                    let found = try session.attribute(type, of: key)?.flag
-                    attributes.append(ReadBackAttribute(name: type.description, value: found))
-                    guard found == wanted else {
-                        throw RosterError(
-                            .credentialRefused, name, "\(type) of \(text) is not \(wanted)",
-                            hint: "Use a token that keeps what it is told.")
-                    }
-                }
+                attributes += try KeyPolicy.readBack(
+                    expected, of: key, label: KeyLabel(role: role, name: name, isRehearsal: rehearsal),
+                    in: session)
                 guard try session.attribute(.value, of: key) == nil else {
                     throw RosterError(.credentialRefused, name, "the token gives away the key \(text)")
                 }
@@ -175,7 +178,7 @@ extension TokenCredential {
         }
     }
 
-    private static var p256: [UInt8] { SigningCurve.p256.parameters }
+    private static var p256: [UInt8] { SigningKeyType.p256.curveParameters ?? [] }
 
     private static func publicKey(
         _ role: KeyRole, _ name: String, _ rehearsal: Bool, in session: borrowing Session

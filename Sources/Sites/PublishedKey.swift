@@ -195,6 +195,19 @@ extension Site {
         }
     }
 
+    /// Stores a wrapped key; one that stands there already must be the same.
+    public func storeBackup(_ path: String, _ bytes: [UInt8]) throws(SiteError) {
+        let folder = self.path("backups")
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        } catch {
+            throw SiteError(.cannotCreate, folder, error.systemReason)
+        }
+        if FileManager.default.contents(atPath: path) != Data(bytes) {
+            try Site.createExclusively(path, bytes)
+        }
+    }
+
     /// Stores a ceremony's document, whole; a later one replaces it.
     public func storeDocument(_ path: String, _ bytes: [UInt8]) throws(SiteError) {
         try Site.replace(path, with: bytes)

@@ -71,6 +71,11 @@ public struct KeyPolicy: Sendable, Hashable {
 public struct ReadBackAttribute: Sendable, Hashable {
     public let name: String
     public let value: Bool?
+
+    public init(name: String, value: Bool?) {
+        self.name = name
+        self.value = value
+    }
 }
 
 extension KeyPolicy {
@@ -88,7 +93,8 @@ extension KeyPolicy {
         try KeyPolicy.readBack(KeyPolicy.expectedOfPublicKey, of: key, label: label, in: session)
     }
 
-    private static func readBack(
+    /// Reads these attributes back and throws at the first that is not as it should be.
+    public static func readBack(
         _ expected: [(AttributeType, Bool)], of key: Object, label: KeyLabel, in session: borrowing Session
     ) throws(TokenKeyError) -> [ReadBackAttribute] {
         var answers: [ReadBackAttribute] = []
@@ -105,6 +111,22 @@ extension KeyPolicy {
                     .policyBroken, label.description,
                     "\(type) is \(found.map { String($0) } ?? "not answered") where the policy demands \(wanted)",
                     hint: "Do not use this key. The token ignores or misreports an attribute.")
+            }
+        }
+        return answers
+    }
+
+    /// What the token answers of a key whose policy is not at hand; nothing is demanded.
+    public static func answers(
+        of key: Object, label: KeyLabel, in session: borrowing Session
+    ) throws(TokenKeyError) -> [ReadBackAttribute] {
+        var answers: [ReadBackAttribute] = []
+        for (type, _) in KeyPolicy().expected {
+            do {
+                answers.append(
+                    ReadBackAttribute(name: type.description, value: try session.attribute(type, of: key)?.flag))
+            } catch {
+                throw TokenKeyError(error, label.description)
             }
         }
         return answers

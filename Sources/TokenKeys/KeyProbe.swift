@@ -4,6 +4,11 @@ import PKCS11
 public struct ProbeResult: Sendable, Hashable {
     public let attempt: String
     public let answer: String
+
+    public init(attempt: String, answer: String) {
+        self.attempt = attempt
+        self.answer = answer
+    }
 }
 
 /// Tries what the policy forbids; anything that the token allows throws.

@@ -106,3 +106,17 @@ extension KeyRole {
     /// Whether a CA's: those may be RSA, all others are EC.
     var isCA: Bool { self == .rootCA || self == .issuingCA }
 }
+
+extension SigningKeyType {
+    /// The type of a SubjectPublicKeyInfo in DER; throws for any that no signing key of ours has.
+    public init(publicKeyInfo: [UInt8]) throws(TokenKeyError) {
+        if (try? P256.Signing.PublicKey(derRepresentation: publicKeyInfo)) != nil {
+            self = .p256
+        } else if (try? P384.Signing.PublicKey(derRepresentation: publicKeyInfo)) != nil {
+            self = .p384
+        } else {
+            let key = try TrustedStation(publicKeyInfo: publicKeyInfo)
+            self = try PublicKeyFacts.rsa(modulus: key.modulus, exponent: key.exponent, name: "public key").0
+        }
+    }
+}

@@ -41,14 +41,18 @@ public struct TrustedStation: Sendable, Hashable {
         exponent = parts.exponent
     }
 
-    private var label: KeyLabel {
+    private var label: KeyLabel { label(.station) }
+
+    private func label(_ role: KeyRole) -> KeyLabel {
         let name = digest.prefix(8).map { hex($0) }.joined()
-        return KeyLabel(role: .station, name: name, isRehearsal: false)
+        return KeyLabel(role: role, name: name, isRehearsal: false)
     }
 
     /// Imports the key and marks it as trusted, which the token allows its security officer alone.
-    public func enrol(securityOfficer login: Login) throws(TokenKeyError) {
-        let name = label.description
+    ///
+    /// `role` is a station's, or that of a token to which backups go.
+    public func enrol(securityOfficer login: Login, role: KeyRole = .station) throws(TokenKeyError) {
+        let name = label(role).description
         let session = try onToken(name) { () throws(PKCS11Error) in
             try login.slot.openSession(readWrite: true)
         }
@@ -71,6 +75,17 @@ public struct TrustedStation: Sendable, Hashable {
             try login.slot.openSession()
         }
         _ = try find(in: session)
+    }
+
+    /// Whether the token holds this key as trusted.
+    func isEnrolled(in session: borrowing Session) throws(TokenKeyError) -> Bool {
+        do throws(TokenKeyError) {
+            _ = try find(in: session)
+            return true
+        } catch {
+            guard error.code == .keyAbsent else { throw error }
+            return false
+        }
     }
 
     /// The enrolled key's object; throws where the token does not hold exactly this key as trusted.

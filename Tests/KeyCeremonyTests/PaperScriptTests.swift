@@ -1,5 +1,6 @@
 import Foundation
 import KeyCeremony
+import Rosters
 import Testing
 
 @Suite struct PaperScriptTests {

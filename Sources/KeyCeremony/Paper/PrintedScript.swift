@@ -1,4 +1,5 @@
 import Crypto
+import Rosters
 
 /// The paper that a document is printed on.
 public enum Paper: String, Sendable, CaseIterable {

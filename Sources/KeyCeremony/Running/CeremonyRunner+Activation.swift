@@ -121,7 +121,7 @@ extension CeremonyRunner {
         }
         var count = 0
         try concerning(name) {
-            for quorum in SLIP39.everyQuorum(of: readBack) {
+            for quorum in try SLIP39.everyQuorum(of: readBack) {
                 guard try SLIP39.combine(quorum) == secret else {
                     throw CeremonyError(.shareRefused, name, "a quorum of shares gives another secret")
                 }
@@ -144,7 +144,10 @@ extension CeremonyRunner {
         let slot = try concerning("token \(name)") { try site.slot(name) }
         var wasSet = true
         for (type, pin) in [(UserType.user, user), (.securityOfficer, officer)] {
-            if mayBeSet && (try opens(slot, type, pin)) { continue }
+            if mayBeSet {
+                let isSet = try opens(slot, type, pin)
+                if isSet { continue }
+            }
             wasSet = false
             let oldPIN = try oldPIN(of: name, type, secret: old)
             try concerning("token \(name)") {

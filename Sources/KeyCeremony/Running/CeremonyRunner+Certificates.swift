@@ -48,7 +48,8 @@ extension CeremonyRunner {
         if effect.observed != nil { return }
         // After an interruption the same bytes are signed again, never others: nothing of a first try has left the
         // process, and the serial number stays the one that was noted.
-        guard let serial = effect.intent["certificateSerial"]?.text.flatMap({ CertificateSerialNumber(hex: $0) }),
+        let serialOctets = hexadecimalOctets(effect.intent["certificateSerial"]?.text ?? "")
+        guard let serial = try? CertificateSerialNumber(bytes: serialOctets),
             let notBefore = effect.intent["notBefore"]?.text.flatMap({ try? Date($0, strategy: .iso8601) })
         else { throw CeremonyError(.transcriptInvalid, journal.path, "the intent to sign is malformed") }
         let linted = try prepare(serial, notBefore)

@@ -2,6 +2,7 @@ import CanonicalJSON
 import Certificates
 import Crypto
 import Foundation
+import Rosters
 import Sites
 import TokenKeys
 
@@ -104,7 +105,7 @@ extension CeremonyRunner {
             return ("certificates.pem", text.joined())
         case .report:
             let transcript = try Transcript.read(path: journal.path)
-            return ("report-so-far.html", CeremonyReport(transcript.lines).html())
+            return ("report-so-far.html", CeremonyReport(lines: transcript.lines).html())
         }
     }
 }

@@ -113,7 +113,7 @@ extension CeremonyRunner {
     }
 
     /// Destroys every object of this label and identifier, and no other.
-    private func destroyRemnants(of name: String, id: [UInt8], on token: OpenToken) throws(CeremonyError) {
+    func destroyRemnants(of name: String, id: [UInt8], on token: OpenToken) throws(CeremonyError) {
         try concerning(name) {
             try token.slot.withSession(readWrite: true) { session in
                 let wanted = [Attribute(.token, true), Attribute(.label, name), Attribute(.id, bytes: id)]
@@ -179,7 +179,7 @@ extension CeremonyRunner {
                 let object = try session.findOne(
                     [.objectClass(.privateKey), Attribute(.label, name)], name)
                 if let request { return try request.policy.readBack(object, label: label, in: session) }
-                return try KeyPolicy.answers(of: object, in: session)
+                return try KeyPolicy.answers(of: object, label: label, in: session)
             }
             return (found, readBack)
         }

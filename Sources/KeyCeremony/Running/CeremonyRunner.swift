@@ -56,7 +56,7 @@ final class CeremonyRunner {
         } catch {
             // The transcript of a ceremony that stopped says where and why. If even that fails, the first reason is
             // the one to report.
-            try? append(
+            _ = try? append(
                 "stopped",
                 [
                     "step": .string(step?.id ?? ""), "code": .string(error.code.rawValue),

@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import Rosters
 
 /// A ceremony's script: who comes together, with what, and every step in its order.
 ///
@@ -28,7 +29,7 @@ public struct CeremonyScript: Sendable {
     public let policy: String
     /// Who approved the script, and where that stands; nil where it does not say.
     public let approval: String?
-    let staffing: [Staffing]
+    let staffing: [RoleCount]
     let conflicts: [Conflict]
     let quorum: Quorum?
     let tokens: [Placed<String>]
@@ -60,7 +61,8 @@ public struct CeremonyScript: Sendable {
     /// The SHA-256 of the file's bytes, in hexadecimal.
     public var digest: String { hexadecimal(SHA256.hash(data: source)) }
 
-    struct Staffing: Sendable, Hashable {
+    /// How many people hold a role.
+    struct RoleCount: Sendable, Hashable {
         let role: Placed<CeremonyRole>
         let count: Int
     }

@@ -1,3 +1,4 @@
+import Rosters
 import StrictYAML
 import TokenKeys
 
@@ -39,7 +40,7 @@ struct ScriptParser {
             software: materials.software, steps: steps)
     }
 
-    private mutating func staffing(_ top: ScriptReader.Fields) -> [CeremonyScript.Staffing]? {
+    private mutating func staffing(_ top: ScriptReader.Fields) -> [CeremonyScript.RoleCount]? {
         guard let node = top["roles"], let fields = yaml.fields(node) else { return nil }
         if fields.entries.isEmpty {
             yaml.report(fields.place, "script.value", "a ceremony has at least one role")
@@ -48,7 +49,7 @@ struct ScriptParser {
             let count = yaml.integer(entry.value, in: 1...50)
             let name = Placed(value: entry.name, place: entry.key.place)
             guard let role = role(name), let count else { return nil }
-            return CeremonyScript.Staffing(role: Placed(value: role, place: name.place), count: count.value)
+            return CeremonyScript.RoleCount(role: Placed(value: role, place: name.place), count: count.value)
         }
     }
 

@@ -1,3 +1,4 @@
+import Rosters
 import TokenKeys
 
 /// What a step's kind adds to it.

@@ -86,7 +86,7 @@ final class TranscriptWriter {
             throw CeremonyError(.io, path, "an earlier line could not be written whole")
         }
         var members = members
-        let time = try time ?? now()
+        let time = if let time { time } else { try now() }
         members["type"] = .string(type)
         members["prev"] = .string(head)
         members["time"] = .string(time)

@@ -1,3 +1,5 @@
+import Rosters
+
 /// The members of each type of line, as the specification lists them.
 enum LineForms {
     /// What every line has.
