@@ -162,7 +162,7 @@ import Testing
         arguments: [
             "{}", "[]", "7", #"{"type":"begin"}"#, #"{"type":7}"#, #"{"type":"step"}"#,
             #"{"type":"resumed"}"#,
-            #"{"type":"done","seconds":"x"}"#, #"{"type":"back"}"#, #"{"type":"exception"}"#,
+            #"{"seconds":"x","type":"done"}"#, #"{"type":"back"}"#, #"{"type":"exception"}"#,
             #"{"rosters":[{}],"steps":[1,{}],"tokens":[null],"type":"begin"}"#,
             #"{"time":"9999-99-99T99:99:99Z","type":"break"}"#, #"{"type":"closing"}"#,
             #"{"step":"a","time":"2026-01-02T08:30:00Z","type":"step"}"#,
@@ -210,6 +210,6 @@ import Testing
         #expect(drawing.contains("interruption, 45 min 00 s"))
         #expect(count("stroke-width=\"2\"", in: drawing) == 1)
         // Whole numbers only: no machine rounds them otherwise.
-        #expect(drawing.range(of: #"(x|y|width|height)="[0-9]+\.[0-9]"#, options: .regularExpression) == nil)
+        #expect(drawing.range(of: #" (x|y|width|height)="[0-9]+\.[0-9]"#, options: .regularExpression) == nil)
     }
 }

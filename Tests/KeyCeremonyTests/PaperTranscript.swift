@@ -191,16 +191,21 @@ struct PaperTranscript {
         return transcript
     }
 
-    private static let objects: [[String: Any]] = [
-        ["kind": "private key", "label": "root-ca/root", "keyID": "9b7a01"],
-        ["kind": "public key", "label": "root-ca/root", "keyID": "9b7a01"],
-    ]
-    private static let attributes: [[String: Any]] = [
-        ("CKA_TOKEN", true), ("CKA_PRIVATE", true), ("CKA_SENSITIVE", true), ("CKA_SIGN", true),
-        ("CKA_SIGN_RECOVER", false), ("CKA_DECRYPT", false), ("CKA_UNWRAP", false), ("CKA_DERIVE", false),
-        ("CKA_LOCAL", true), ("CKA_ALWAYS_SENSITIVE", true), ("CKA_EXTRACTABLE", false),
-        ("CKA_NEVER_EXTRACTABLE", true), ("CKA_MODIFIABLE", false), ("CKA_COPYABLE", false),
-    ].map { ["name": $0.0, "flag": $0.1] }
+    private static var objects: [[String: Any]] {
+        [
+            ["kind": "private key", "label": "root-ca/root", "keyID": "9b7a01"],
+            ["kind": "public key", "label": "root-ca/root", "keyID": "9b7a01"],
+        ]
+    }
+
+    private static var attributes: [[String: Any]] {
+        [
+            ("CKA_TOKEN", true), ("CKA_PRIVATE", true), ("CKA_SENSITIVE", true), ("CKA_SIGN", true),
+            ("CKA_SIGN_RECOVER", false), ("CKA_DECRYPT", false), ("CKA_UNWRAP", false), ("CKA_DERIVE", false),
+            ("CKA_LOCAL", true), ("CKA_ALWAYS_SENSITIVE", true), ("CKA_EXTRACTABLE", false),
+            ("CKA_NEVER_EXTRACTABLE", true), ("CKA_MODIFIABLE", false), ("CKA_COPYABLE", false),
+        ].map { ["name": $0.0, "flag": $0.1] }
+    }
 
     private mutating func arrive() {
         step("opening", after: 20)
