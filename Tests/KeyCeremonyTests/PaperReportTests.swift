@@ -204,8 +204,8 @@ import Testing
         let end = try #require(html.range(of: "</svg>"))
         let drawing = String(html[start.lowerBound..<end.lowerBound])
         // 13 steps, one of them attempted twice.
-        #expect(count("height=\"10\"", in: drawing) == 14)
-        #expect(count("height=\"5\"", in: drawing) == 14)
+        #expect(count("height=\"11\"", in: drawing) == 14)
+        #expect(count("stroke=\"#444\"", in: drawing) == 14)
         #expect(drawing.contains("break, 17 min 00 s"))
         #expect(drawing.contains("interruption, 45 min 00 s"))
         #expect(count("stroke-width=\"2\"", in: drawing) == 1)

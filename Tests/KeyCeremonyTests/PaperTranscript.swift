@@ -5,6 +5,8 @@ import Foundation
 struct PaperTranscript {
     private(set) var lines: [String] = []
     private var seconds = 0
+    /// When the step that is being done began.
+    private var begun = 0
 
     var bytes: [UInt8] { Array(lines.map { $0 + "\n" }.joined().utf8) }
     var head: String { Self.sha256(lines.last ?? "") }
@@ -92,6 +94,7 @@ struct PaperTranscript {
                 "witnesses": ["internal-witness", "external-witness"].filter { $0 != plan.actor }
                     .flatMap(Self.holders),
             ])
+        begun = seconds
     }
 
     private mutating func everyoneSigns(_ step: String, _ actor: String) {
@@ -101,7 +104,7 @@ struct PaperTranscript {
     }
 
     private mutating func done(_ step: String, after: Int) {
-        add("done", after: after, ["step": step, "seconds": after])
+        add("done", after: after, ["step": step, "seconds": seconds + after - begun])
     }
 
     private mutating func begin(rehearsal: Bool, title: String) {

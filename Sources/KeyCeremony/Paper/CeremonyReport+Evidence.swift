@@ -112,7 +112,7 @@ extension CeremonyReport {
         case .string(let text):
             if Self.octets.contains(name), let data = Data(base64Encoded: text) {
                 return
-                    "\(data.count) octets, SHA-256 \(Self.digest(base64: text).groups.joined(separator: " "))"
+                    "\(data.count) octets, SHA-256:\n\(Self.digest(base64: text).groups.joined(separator: " "))"
             }
             return text.isEmpty ? "—" : grouped(text)
         case .array(let items):
