@@ -119,7 +119,7 @@ struct ReportTimeline: Sendable {
                     [
                         ("x", "\(x)"), ("y", "\(y + 17)"), ("height", "6"), ("fill", "#fff"),
                         ("stroke", "#444"),
-                        ("width", "\(max(min(axis.length(minutes * 60), Self.right - x), 1))"),
+                        ("width", "\(max(axis.x(start + minutes * 60) - x, 1))"),
                     ])
             }
         }
@@ -194,15 +194,9 @@ struct TimeAxis: Sendable {
 
     private var scale: Double { Double(right - left) / max(drawn(until), 1) }
 
+    /// Where a time stands; one before or behind the drawing stands at its edge.
     func x(_ time: Int) -> Int {
-        min(max(left + Int((drawn(time) * scale).rounded()), left), right)
-    }
-
-    /// The width of a duration without pauses.
-    ///
-    /// No wider than the drawing, whatever number a line has.
-    func length(_ seconds: Int) -> Int {
-        Int(min(max(Double(seconds) * scale, 0), Double(right - left)).rounded())
+        left + Int(min(max(drawn(time) * scale, 0), Double(right - left)).rounded())
     }
 
     /// Full minutes, at most ten or so, none within a pause or at the very end.
