@@ -91,10 +91,21 @@ let package = Package(
         .executableTarget(name: "bare-loop", dependencies: ["CCryptoki"]),
         .executableTarget(name: "rootline-bench", swiftSettings: swiftSettings),
 
-        // Tests. TestTokens gives them SoftHSM tokens of their own.
+        // Tests. TestTokens gives them SoftHSM tokens of their own, FaultyToken tokens and disks that fail: C,
+        // which the tests themselves compile.
         .target(
             name: "TestTokens", dependencies: ["PKCS11"], path: "Tests/TestTokens",
             swiftSettings: swiftSettings),
+        .target(
+            name: "FaultyToken", path: "Tests/FaultyToken",
+            exclude: [
+                "faulty-token.c", "faulty-token-plan.c", "faulty-token-lies.c", "faulty-token.h",
+                "faulty-token-functions.inc", "faulty-files.c",
+            ],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "FaultyTokenTests", dependencies: ["FaultyToken", "PKCS11", "TestTokens", crypto],
+            exclude: ["Programs"], swiftSettings: swiftSettings),
         tests("StrictYAMLTests", ["StrictYAML"]),
         tests("CanonicalJSONTests", ["CanonicalJSON"]),
         tests("PKCS11Tests", ["PKCS11", "TestTokens"]),

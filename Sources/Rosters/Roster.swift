@@ -242,6 +242,7 @@ extension Roster {
             throw RosterError(.signatures, subject, "no member is an external witness")
         }
         try requireSignatures(of: members, subject: subject)
+        try requireNoOtherSignatures([members], subject: subject)
     }
 
     /// Throws unless this is the version after `other`, signed by a quorum of it and by whoever is new.
@@ -266,6 +267,24 @@ extension Roster {
             throw RosterError(
                 .signatures, subject,
                 "\(old.count) members of version \(other.version) signed it; \(other.quorums.roster) are needed")
+        }
+        try requireNoOtherSignatures([members, other.members], subject: subject)
+    }
+
+    /// Throws where somebody signed twice, a stranger did, or a signature does not verify.
+    private func requireNoOtherSignatures(_ known: [[Member]], subject: String) throws(RosterError) {
+        guard Set(signatures.map(\.name)).count == signatures.count else {
+            throw RosterError(.signatures, subject, "somebody signed twice")
+        }
+        for signature in signatures {
+            let keys = known.flatMap { $0 }.filter { $0.name == signature.name }.map(\.signingKey)
+            let holds = keys.contains {
+                StrictSignature.isValid(signature.signature, over: signedBytes, key: $0)
+            }
+            guard holds else {
+                throw RosterError(
+                    .signatures, subject, "\(signature.name) is no member, or the signature does not verify")
+            }
         }
     }
 

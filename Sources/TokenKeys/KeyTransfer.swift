@@ -153,7 +153,9 @@ extension WrappedKey {
                 Attribute(.isPrivate, true), Attribute(.label, name), Attribute(.id, bytes: id),
                 Attribute(.sensitive, true), Attribute(.extractable, false), Attribute(.sign, true),
                 Attribute(.signRecover, false), Attribute(.decrypt, false), Attribute(.unwrap, false),
-                Attribute(.derive, false), Attribute(.modifiable, false), Attribute(.copyable, false),
+                Attribute(.derive, false), Attribute(.copyable, false),
+                // Last: SoftHSM takes no further attribute of an unwrapped key that is not modifiable.
+                Attribute(.modifiable, false),
             ])
         _ = try session.create(
             try publicKeyAttributes(of: publicKeyInfo, type: type) + [

@@ -27,15 +27,15 @@ public func verifyRevocationList(der: [UInt8], issuedBy issuerDER: [UInt8]) thro
 }
 
 private func revocationList(_ der: [UInt8]) throws(TokenKeyError) -> Owned {
-    let parsed = der.withUnsafeBufferPointer { buffer -> (OpaquePointer?, Int) in
+    let parsed = der.withUnsafeBufferPointer { buffer -> OpaquePointer? in
         var position = buffer.baseAddress
-        let list = d2i_X509_CRL(nil, &position, buffer.count)
-        return (list, buffer.baseAddress.flatMap { start in position.map { $0 - start } } ?? 0)
+        return d2i_X509_CRL(nil, &position, buffer.count)
     }
-    guard let list = Owned(parsed.0, { X509_CRL_free($0) }) else {
+    guard let list = Owned(parsed, { X509_CRL_free($0) }) else {
         throw TokenKeyError(.libraryFailed, "revocation list", openSSLReason())
     }
-    guard parsed.1 == der.count, encoded(list) == der else {
+    // The parser stops behind the list and takes BER; what it writes is the list alone, and the outer part in DER.
+    guard encoded(list) == der else {
         throw TokenKeyError(.signatureInvalid, "revocation list", "this is not one DER revocation list")
     }
     return list

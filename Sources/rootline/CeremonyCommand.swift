@@ -5,8 +5,17 @@ import Sites
 
 struct CeremonyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ceremony", abstract: "Key ceremonies: check a script, rehearse it.",
-        subcommands: [CeremonyCheckCommand.self, CeremonyRehearseCommand.self])
+        commandName: "ceremony",
+        abstract: "Key ceremonies: check, print, rehearse, perform and prove them.",
+        discussion: """
+            A script is checked and printed, rehearsed in a rehearsal site, performed in a live one after that \
+            rehearsal, and verified by anybody, offline. `resume` goes on with a ceremony that was interrupted.
+            """,
+        subcommands: [
+            CeremonyCheckCommand.self, CeremonyPrintCommand.self, CeremonyRehearseCommand.self,
+            CeremonyPerformCommand.self, CeremonyResumeCommand.self, CeremonyAbandonCommand.self,
+            CeremonyVerifyCommand.self, CeremonyReportCommand.self,
+        ])
 }
 
 struct CeremonyCheckCommand: ParsableCommand, FormattedCommand {
@@ -59,69 +68,10 @@ struct CeremonyCheckCommand: ParsableCommand, FormattedCommand {
                 print("ok  \(script.title): \(script.steps.count) steps, about \(script.expectedMinutes) min")
                 print("  script  \(script.digest)")
                 if site == nil {
-                    print("Checked alone. With --site DIR: tokens, labels, templates and files, too.")
+                    print("Checked alone. With --site DIR: tokens, labels, templates, people and files, too.")
                 }
             }
         }
         if !faults.isEmpty { throw ExitCode(65) }
-    }
-}
-
-struct CeremonyRehearseCommand: ParsableCommand, FormattedCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "rehearse", abstract: "Follow a script in a rehearsal site, unattended.",
-        discussion: """
-            Keys are really made on the site's tokens, marked as a rehearsal's; stand-ins with keys of their own \
-            sign for the people. The transcript is left in the site's ceremonies folder.
-            """)
-
-    @Argument(help: "The script, e.g. Ceremonies/root-ca/script.yaml.") var script: String
-    @Option(
-        name: .long, help: "A YAML map of step ids to answers, for steps that ask (default: as expected).")
-    var answers: String?
-    @OptionGroup var siteOptions: SiteOptions
-    @OptionGroup var output: OutputOptions
-
-    struct Document: Encodable {
-        struct Artefact: Encodable {
-            var path: String
-            var sha256: String
-        }
-        var version = 1
-        var ceremony: String
-        var rehearsal: Bool
-        var transcript: String
-        var head: String
-        var minutes: Int
-        var artefacts: [Artefact]
-    }
-
-    func run() throws {
-        let site = try siteOptions.open()
-        let script = try CeremonyScript.load(path: script)
-        let answers = try answers.map { try CeremonyAnswers.load(path: $0) } ?? .expected
-        let outcome = try script.rehearse(site: site, answers: answers) { event in
-            guard event.phase == .began else { return }
-            Terminal.say(CeremonyRehearseCommand.line(for: event))
-        }
-        if output.format == .json {
-            return try printJSON(
-                Document(
-                    ceremony: outcome.id, rehearsal: outcome.isRehearsal, transcript: outcome.transcript,
-                    head: outcome.head, minutes: outcome.minutes,
-                    artefacts: outcome.artefacts.map { .init(path: $0.path, sha256: $0.digest) }))
-        }
-        print("rehearsed  \(outcome.id): \(script.title)")
-        for artefact in outcome.artefacts { print("  made        \(artefact.path)") }
-        print("  transcript  \(outcome.transcript)")
-        print("  head        \(outcome.head)")
-    }
-
-    /// A step on one line, cut to the terminal's width: nobody has to act on it, all of it is in the script.
-    private static func line(for event: CeremonyEvent) -> String {
-        let text = event.text.split(whereSeparator: \.isNewline).joined(separator: " ")
-        let line = "  \(event.number)/\(event.count)  \(event.actor): \(text)"
-        let width = max(60, Terminal.columns - 1)
-        return line.count <= width ? line : line.prefix(width - 1) + "…"
     }
 }

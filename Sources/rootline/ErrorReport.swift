@@ -5,7 +5,9 @@ import KeyCeremony
 import Manifests
 import PKCS11
 import ProductionRun
+import Rosters
 import RunLedger
+import SecretSharing
 import Sites
 import TokenKeys
 
@@ -136,13 +138,17 @@ struct ErrorReport {
         if let cause = error.cause as? PKCS11Error { return code(of: cause) }
         if let cause = error.cause as? TokenKeyError { return code(of: cause) }
         if let cause = error.cause as? SiteError { return code(of: cause) }
+        if error.cause is RosterError || error.cause is SecretSharingError { return refused }
         switch error.code {
         case .scriptUnreadable: return noInput
         case .scriptInvalid, .checkFailed, .answersInvalid, .certificate: return badInput
-        case .liveSite, .answerRefused: return refused
+        case .liveSite, .rehearsalSite, .rehearsalRefused, .answerRefused, .personRefused, .quorumShort,
+            .shareRefused, .rosterRefused:
+            return refused
+        case .notResumable: return noInput
         case .cannotCreate, .labelTaken: return cannotCreate
         case .io: return inputOutput
-        case .locked: return temporary
+        case .locked, .unfinished, .interrupted, .clock: return temporary
         case .site, .token, .keyRefused: return unavailable
         case .transcriptInvalid, .signOffInvalid: return no
         }

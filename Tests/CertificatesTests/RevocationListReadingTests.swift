@@ -163,6 +163,16 @@ struct RevocationListReadingTests {
         }
     }
 
+    @Test("A certificate with the issuer's key and name but another key identifier is not the issuer")
+    func otherKeyIdentifier() throws {
+        let issuer = try ListIssuer()
+        let list = try issuer.signed(issuer.list())
+        for (identifier, isIssuer) in [([1, 2, 3, 4], true), ([9], false)] as [([UInt8], Bool)] {
+            let other = try ListIssuer(key: issuer.key, keyIdentifier: identifier)
+            #expect(list.isSigned(by: try ReceivedCertificate(der: other.certificate)) == isIssuer)
+        }
+    }
+
     @Test("Every other value of every byte of a signed list is refused, by the reader or by the signature")
     func mutated() throws {
         let issuer = try ListIssuer()

@@ -27,10 +27,11 @@ struct ListIssuer {
     let certificate: [UInt8]
 
     init(
-        _ curve: EllipticCurve = .p256, isCA: Bool = true, usage: KeyUsage = KeyUsage(cRLSign: true),
+        _ curve: EllipticCurve = .p256, key: SoftwareKey? = nil, isCA: Bool = true,
+        usage: KeyUsage = KeyUsage(cRLSign: true),
         keyIdentifier: [UInt8]? = [1, 2, 3, 4], notAfter: Int64 = issued + 3650 * day
     ) throws {
-        key = SoftwareKey(curve)
+        self.key = key ?? SoftwareKey(curve)
         let name = try DistinguishedName {
             OrganizationName("Example")
             CommonName("List issuer")
@@ -46,9 +47,9 @@ struct ListIssuer {
                 .init(SubjectKeyIdentifier(keyIdentifier: keyIdentifier[...]), critical: false))
         }
         let signing: X509.Certificate.PrivateKey
-        if case .p256(let key) = key {
+        if case .p256(let key) = self.key {
             signing = .init(key)
-        } else if case .p384(let key) = key {
+        } else if case .p384(let key) = self.key {
             signing = .init(key)
         } else {
             throw CancellationError()

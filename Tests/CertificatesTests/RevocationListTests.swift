@@ -164,6 +164,15 @@ struct RevocationListTests {
         #expect(try text(folder, later, issuer.certificate).output.contains("verify OK"))
     }
 
+    @Test("An unspecified reason is not written, beside an invalidityDate either")
+    func unspecified() throws {
+        let issuer = try ListIssuer()
+        let entry = revoked(1, invalidityDate: issued - 2 * day)
+        let list = try issuer.signed(issuer.list([entry]))
+        #expect(list.entries == [entry])
+        #expect(!list.toBeSigned.contains([0x06, 3] + RevocationListExtension.reasonCode))
+    }
+
     @Test("Entries stand by ascending serial number, whatever the order and length they came in")
     func sorted() throws {
         let issuer = try ListIssuer()

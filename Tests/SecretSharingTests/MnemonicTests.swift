@@ -72,12 +72,14 @@ struct MnemonicTests {
         #expect(error?.code == .lengthInvalid)
     }
 
-    @Test("A share of a group that the number of groups does not allow is refused")
-    func groupIndex() throws {
-        let share = try SLIP39.Share(Self.words).changed(groupIndex: 1)
-        #expect(
-            refusal { try SLIP39.Share(mnemonic: share.mnemonic) }?.code
-                == .groupInvalid)
+    @Test("A group index or group threshold above the number of groups is refused")
+    func group() throws {
+        let share = try SLIP39.Share(Self.words)
+        for impossible in [share.changed(groupIndex: 1), share.changed(groupThreshold: 2)] {
+            #expect(refusal { try SLIP39.Share(mnemonic: impossible.mnemonic) }?.code == .groupInvalid)
+        }
+        let possible = share.changed(groupIndex: 1, groupThreshold: 2, groupCount: 2)
+        #expect(try SLIP39.Share(mnemonic: possible.mnemonic) == possible)
     }
 
     @Test("Every single wrong word out of the list is found by the checksum")

@@ -43,17 +43,41 @@ struct SecretBytesTests {
     }
 
     /// `VmFlags` of the mapping that holds the address (proc(5), `/proc/PID/smaps`).
-    static func mappingFlags(at address: UInt) throws -> [Substring] {
-        let text = try String(contentsOfFile: "/proc/self/smaps", encoding: .utf8)
+    static func mappingFlags(at address: UInt) throws -> [String] {
+        // Line by line: where there are many mappings, Foundation takes the first short read for the end.
+        let file = try #require(fopen("/proc/self/smaps", "r"))
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 4096)
         var isInside = false
-        for line in text.split(separator: "\n") {
-            let range = line.prefix { $0 != " " }.split(separator: "-").compactMap { UInt($0, radix: 16) }
+        while fgets(&line, Int32(line.count), file) != nil {
+            let words = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self).split(
+                whereSeparator: \.isWhitespace)
+            let range = (words.first ?? "").split(separator: "-").compactMap { UInt($0, radix: 16) }
             if range.count == 2 { isInside = (range[0]..<range[1]).contains(address) }
-            if isInside, line.hasPrefix("VmFlags:") {
-                return line.split(separator: " ").dropFirst().map { $0 }
-            }
+            if isInside, words.first == "VmFlags:" { return words.dropFirst().map(String.init) }
         }
         return []
+    }
+
+    @Test("A secret's memory is zeroed when it goes")
+    func zeroed() throws {
+        // The kernel reads the freed memory: the language must not.
+        let memory = open("/proc/self/mem", O_RDONLY)
+        try #require(memory >= 0)
+        defer { close(memory) }
+        let pattern: UInt8 = 0xA5
+        func octetsLeft(at address: Int) -> Int {
+            var seen = [UInt8](repeating: 0, count: 4000)
+            return pread(memory, &seen, seen.count, address) > 0 ? seen.count { $0 == pattern } : 0
+        }
+        var address = 0
+        do {
+            let secret = SecretBytes(count: 4000) { $0.initializeMemory(as: UInt8.self, repeating: pattern) }
+            address = secret.withBytes { Int(bitPattern: $0.baseAddress) }
+            withExtendedLifetime(secret) { #expect(octetsLeft(at: address) == 4000) }
+        }
+        // Other tests may have the memory by now, and random octets in it.
+        #expect(octetsLeft(at: address) < 100)
     }
 
     @Test("What a closure throws while it fills a secret comes out")

@@ -47,7 +47,7 @@ public struct CeremonyAnswers: Sendable {
     }
 
     /// Throws where a step is answered that the script has not, or that takes no answer.
-    func validate(for script: CeremonyScript) throws(CeremonyError) {
+    public func validate(for script: CeremonyScript) throws(CeremonyError) {
         for id in given.keys.sorted() {
             guard let step = script.steps.first(where: { $0.id == id }) else {
                 throw CeremonyError(.answersInvalid, file, "the script has no step `\(id)`")

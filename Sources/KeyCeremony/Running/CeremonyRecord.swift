@@ -141,7 +141,7 @@ struct CeremonyRecord: Sendable {
 }
 
 /// The octets of lower-case hexadecimal text; what is no such text gives none.
-func hexadecimalOctets(_ text: String) -> [UInt8] {
+package func hexadecimalOctets(_ text: String) -> [UInt8] {
     guard text.count % 2 == 0 else { return [] }
     var octets: [UInt8] = []
     var rest = text[...]

@@ -61,9 +61,10 @@ extension CeremonyRunner {
                     "`\(answer)` is none of: \(options.joined(separator: ", "))")
             }
         case .inspectBag(let bag, let example):
-            let answer = try ask(.text(example: example), step.text)
-            try note(answer, bag: bag.value)
             let sealed = try sealedNumber(of: bag.value)
+            // Stand-ins find the bag as the last rehearsal has sealed it.
+            let answer = try ask(.text(example: sealed ?? example), step.text)
+            try note(answer, bag: bag.value)
             if let sealed, sealed != answer {
                 try failed(
                     step, .answerRefused, expected: "bag \(sealed), as it was sealed",
@@ -214,12 +215,11 @@ extension CeremonyRunner {
 
     /// A break: tokens are closed, and opened again when they are next needed.
     func pause(reason: String, by person: String) throws(CeremonyError) {
-        try note("break", ["by": .string(person), "reason": .string(reason)])
+        let line = try note("break", ["by": .string(person), "reason": .string(reason)])
         tokens = [:]
         secrets = [:]
-        let began = Date()
         try room.waitForEndOfBreak(reason: reason)
-        try note("back", ["seconds": .integer(max(0, Int(Date().timeIntervalSince(began))))])
+        try noteDuration("back", since: line["time"]?.text.flatMap { try? Date($0, strategy: .iso8601) })
     }
 }
 

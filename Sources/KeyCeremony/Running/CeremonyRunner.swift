@@ -96,8 +96,7 @@ final class CeremonyRunner {
             try signOff(step.id)
         }
         if !isLast {
-            let seconds = record.stepBegan.map { max(0, Int(Date().timeIntervalSince($0))) } ?? 0
-            try note("done", ["seconds": .integer(seconds)])
+            try noteDuration("done", since: record.stepBegan)
         }
         tell(.ended, "")
     }
@@ -130,6 +129,15 @@ final class CeremonyRunner {
     }
 
     // MARK: The transcript
+
+    /// Writes an event that says how many seconds have passed, by the times of the lines themselves.
+    func noteDuration(_ type: String, since began: Date?) throws(CeremonyError) {
+        let time = try journal.now()
+        let now = try? Date(time, strategy: .iso8601)
+        let seconds = began.flatMap { from in now.map { Int($0.timeIntervalSince(from)) } } ?? 0
+        try append(
+            type, ["step": .string(step?.id ?? ""), "seconds": .integer(seconds)], at: time)
+    }
 
     /// Writes an event of the step at hand.
     @discardableResult

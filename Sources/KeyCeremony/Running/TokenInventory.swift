@@ -57,6 +57,8 @@ extension OpenToken {
             "manufacturer": .string(info.manufacturer), "model": .string(info.model),
             "firmware": .string(info.firmwareVersion), "hardware": .string(info.hardwareVersion),
             "activation": .string(binding.activation.rawValue),
+            "certification": .string(binding.certification ?? "not stated"),
+            "mode": .string(binding.mode ?? "not stated"),
             "library": [
                 "manufacturer": .string(module.manufacturer), "description": .string(module.description),
                 "version": .string(module.version), "cryptoki": .string(module.cryptokiVersion),

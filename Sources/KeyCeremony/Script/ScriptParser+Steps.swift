@@ -36,6 +36,9 @@ extension ScriptParser {
         let minutes = yaml.integer(fields, "minutes", in: 0...480)
         let irreversible = yaml.flag(fields, "irreversible")
         let onFailure = onFailure(fields)
+        if let id, id.value.hasPrefix("exception-") {
+            yaml.report(id.place, "script.value", "a step's id does not begin with `exception-`: exceptions are signed so")
+        }
         let content = action.flatMap { self.content($0.value, fields) }
         guard let id, let actor, let text, let minutes, let content else { return nil }
         return CeremonyStep(

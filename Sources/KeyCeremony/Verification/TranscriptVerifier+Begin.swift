@@ -40,6 +40,9 @@ extension TranscriptVerifier {
             guard StepAction(rawValue: step.action) != nil else {
                 throw refuse(.begin, "no step is called \(step.action)")
             }
+            guard !step.id.hasPrefix("exception-") else {
+                throw refuse(.begin, "\(step.id) is no step's name: exceptions are signed under such")
+            }
             guard !steps.contains(where: { $0.id == step.id }) else {
                 throw refuse(.begin, "two steps are called \(step.id)")
             }
@@ -82,12 +85,15 @@ extension TranscriptVerifier {
                 throw refuse(.roster, "the first roster is not the pinned one")
             }
         }
-        let makesFirst = line["script"]?["kind"]?.text == "enrol-custodian"
+        let makesOne = steps.contains { $0.action == "sign-roster" }
         guard isRehearsal == false || rosters.isEmpty else {
             throw refuse(.roster, "a rehearsal stands on no roster")
         }
-        guard isRehearsal || makesFirst || !rosters.isEmpty else {
+        guard isRehearsal || makesOne || !rosters.isEmpty else {
             throw refuse(.roster, "a live ceremony stands on a roster")
+        }
+        guard expectations.rosterDigest == nil || makesOne || !rosters.isEmpty else {
+            throw refuse(.roster, "a pin is given, and the transcript has no roster")
         }
     }
 

@@ -54,10 +54,14 @@ extension TranscriptVerifier {
                 }
             }
             try takeIntent(kind, line)
-            effects[key] = Effect(intent: line)
+            effects[key] = Effect(intent: line, attempt: effects[key]?.attempt ?? attempts)
         case "effect":
             guard let known = effects[key], known.effect == nil else {
                 throw refuse(.effect, "no intent of \(kind) is open")
+            }
+            try requireSame(kind, line, known.intent)
+            guard line["recovered"] != true || known.attempt < attempts else {
+                throw refuse(.effect, "nothing can have been left behind: no earlier attempt has meant it")
             }
             try takeAnswer(kind, line, known.intent)
             effects[key]?.effect = line
@@ -65,9 +69,22 @@ extension TranscriptVerifier {
             guard let known = effects[key], !known.isObserved,
                 known.effect != nil || !LineForms.hasEffectLine(kind)
             else { throw refuse(.effect, "\(kind) is observed before it is done, or twice") }
+            try requireSame(kind, line, known.intent)
+            if let effect = known.effect { try requireSame(kind, line, effect) }
             try takeObservation(kind, line, known)
             effects[key]?.isObserved = true
             observed.insert(kind)
+        }
+    }
+
+    /// Members of one name say one thing.
+    private func requireSame(
+        _ kind: String, _ line: JSONValue, _ other: JSONValue
+    ) throws(TranscriptRefusal) {
+        for (name, value) in line.members ?? [:] where !["type", "time", "prev"].contains(name) {
+            if kind == "login" && name == "token" { continue }
+            guard let earlier = other[name], earlier != value else { continue }
+            throw refuse(.effect, "`\(name)` is another than in the line before")
         }
     }
 
@@ -241,9 +258,9 @@ extension TranscriptVerifier {
         try require(
             line["notBefore"]?.text == CeremonyRunner.time(certificate.notBefore)
                 && line["notAfter"]?.text == CeremonyRunner.time(certificate.notAfter)
-                && line["subject"]?.text == certificate.subjectText
+                && known.intent["certificateSerial"]?.text == hexadecimal(certificate.serialNumber)
                 && known.intent["notBefore"] == line["notBefore"], .certificate,
-            "times or subject are not the certificate's")
+            "times or serial number are not the certificate's")
         try require(
             issuer != nil || known.intent["issuerKey"]?.text == subjectLabel, .certificate,
             "another key signed, and its certificate is missing")

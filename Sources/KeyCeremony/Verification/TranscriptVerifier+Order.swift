@@ -1,5 +1,6 @@
 import CanonicalJSON
 import Crypto
+import Foundation
 import Rosters
 
 // What may come next: steps in their order, who signs when, exceptions, breaks and interruptions.
@@ -59,7 +60,7 @@ extension TranscriptVerifier {
         guard !isOnBreak || type == "back" else { throw refuse(.order, "the break is not over") }
         guard closing == nil || type == "sign-off" else { throw refuse(.order, "only sign-offs follow `closing`") }
         switch type {
-        case "done": try takeDone(step)
+        case "done": try takeDone(line, step)
         case "sign-off": try takeSignOff(line, step)
         case "exception":
             guard line["number"]?.number == exceptions + 1 else { throw refuse(.order, "exceptions are numbered from 1") }
@@ -70,9 +71,11 @@ extension TranscriptVerifier {
         case "break":
             try requirePerson(line["by"])
             isOnBreak = true
+            breakBegan = line["time"]?.text ?? ""
         case "back":
             guard isOnBreak else { throw refuse(.order, "no break has begun") }
             isOnBreak = false
+            try requireSeconds(line, since: breakBegan)
             events.insert(type)
         case "closing": try takeClosing(line, step)
         default:
@@ -109,13 +112,22 @@ extension TranscriptVerifier {
             throw refuse(.people, "actors and witnesses are not those who hold the step's roles")
         }
         attempts += 1
+        stepBegan = line["time"]?.text ?? ""
         isInStep = true
         isInterrupted = false
         signed = 0
         events = []
     }
 
-    private mutating func takeDone(_ step: Step) throws(TranscriptRefusal) {
+    private func requireSeconds(_ line: JSONValue, since began: String) throws(TranscriptRefusal) {
+        guard let from = try? Date(began, strategy: .iso8601),
+            let to = line["time"]?.text.flatMap({ try? Date($0, strategy: .iso8601) }),
+            line["seconds"]?.number == Int(to.timeIntervalSince(from))
+        else { throw refuse(.time, "`seconds` is not the time that has passed") }
+    }
+
+    private mutating func takeDone(_ line: JSONValue, _ step: Step) throws(TranscriptRefusal) {
+        try requireSeconds(line, since: stepBegan)
         guard !isLastStep else { throw refuse(.order, "the last step has no `done`") }
         guard !hasFailed else { throw refuse(.order, "what failed waits for an exception") }
         if (step.isIrreversible && step.action != "enrol") || step.action == "sign-off" {

@@ -69,6 +69,8 @@ struct TranscriptVerifier {
 
     struct Effect {
         let intent: JSONValue
+        /// The attempt that first meant it.
+        let attempt: Int
         var effect: JSONValue?
         var isObserved = false
     }
@@ -89,6 +91,8 @@ struct TranscriptVerifier {
     /// Whether a step is begun and not done, and how often it was.
     var isInStep = false
     var attempts = 0
+    var stepBegan = ""
+    var breakBegan = ""
     /// How many of the step's people have signed this attempt.
     var signed = 0
     /// The exception that the step's people still have to sign, and how many have.
