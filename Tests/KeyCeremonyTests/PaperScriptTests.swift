@@ -87,6 +87,40 @@ import Testing
         }
     }
 
+    @Test("Where several hold the role that acts, each has a box for initials")
+    func severalActors() throws {
+        let text = try source().replacingOccurrences(
+            of: "  crypto-officer: 1\n", with: "  crypto-officer: 2\n")
+        let script = try parse(text)
+        let acting = script.steps.filter { ([$0.actor] + $0.witnesses).contains(.cryptoOfficer) }.count
+        #expect(acting > 0)
+        let printed = script.printed()
+        for number in 1...2 {
+            #expect(count("<span class=\"cell\">crypto officer \(number)</span>", in: printed) == acting)
+        }
+    }
+
+    @Test(
+        "What a step's kind needs stands with it: keys, bags, options, copies, and what to do when it fails")
+    func kinds() throws {
+        let destruction = try CeremonyScript.load(path: Repository.script("destruction")).printed()
+        for text in [
+            "<dt>Known copies</dt>", "firmware-signer “firmware”", "Number on the new bag “hsm-firmware”",
+            "<span class=\"label\">Chosen</span>", "zeroised by its maker&#39;s procedure, then shredded",
+            "The token is open and has the key.", "The key is gone, seen by a scan.",
+            "goes on with an exception that actor and witnesses sign", "destroyed as a whole.",
+        ] {
+            #expect(destruction.contains(text), "\(text)")
+        }
+        let root = try parse(try source()).printed()
+        for text in [
+            "root-ca “root”, P-384", "none: the key never leaves the token", "2 open the token",
+            "encrypted to each holder&#39;s credential", "Number on the bag “hsm-root”", "the key itself",
+        ] {
+            #expect(root.contains(text), "\(text)")
+        }
+    }
+
     @Test("A digest that is read out or compared has a box for each digit and a line for each word")
     func digestBlanks() throws {
         let script = try parse(try source())
