@@ -111,8 +111,8 @@ extension CeremonyReport {
         case .integer(let number): return String(number)
         case .string(let text):
             if Self.octets.contains(name), let data = Data(base64Encoded: text) {
-                return
-                    "\(data.count) octets, SHA-256 \(Self.digest(base64: text).groups.joined(separator: " "))"
+                let digest = Self.digest(base64: text).groups.joined(separator: " ")
+                return "\(data.count) octets, SHA-256:\n\(digest)"
             }
             return text.isEmpty ? "—" : grouped(text)
         case .array(let items):

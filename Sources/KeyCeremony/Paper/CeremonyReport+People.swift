@@ -1,7 +1,6 @@
 import CanonicalJSON
 import Crypto
 import Foundation
-import Rosters
 
 extension CeremonyReport {
     /// Who took part, by which rules, and the roster that knows their keys.

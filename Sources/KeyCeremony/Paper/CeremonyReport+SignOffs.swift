@@ -32,8 +32,8 @@ extension CeremonyReport {
             html.table(
                 "",
                 columns: [
-                    ("Line", "w6"), ("Step", "w24"), ("Name", "w24"), ("Role", "w24"), ("Time", "w10"),
-                    ("Head signed", ""),
+                    ("Line", "w6"), ("Step", "w20"), ("Name", "w20"), ("Role", "w24"), ("Time", "w10"),
+                    ("Head signed", "w20"),
                 ]
             ) { html in
                 for line in record.all("sign-off") {

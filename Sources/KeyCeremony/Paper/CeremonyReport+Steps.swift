@@ -7,7 +7,7 @@ extension CeremonyReport {
             html.table(
                 "steps",
                 columns: [
-                    ("", "w6"), ("Step", ""), ("Acted", "w20"), ("Witnessed", "w24"), ("Began", ""),
+                    ("", "w6"), ("Step", "w28"), ("Acted", "w16"), ("Witnessed", "w16"), ("Began", ""),
                     ("Took", ""), ("Expected", ""),
                 ]
             ) { html in

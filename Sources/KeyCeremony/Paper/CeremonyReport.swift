@@ -110,7 +110,7 @@ public struct CeremonyReport: Sendable {
         guard let previous = record.begin["previous"], let name = previous["ceremony"]?.text else {
             return "none: the site's first"
         }
-        return "\(name)\n\(previous.word("head"))"
+        return "\(name)\n\(grouped(previous.word("head")))"
     }
 
     private var counts: [(String, String)] {

@@ -27,6 +27,7 @@ extension PaperStyle {
         td .words { font-size: 8pt; margin: 0.8mm 0 0; line-height: 1.35; }
         td .note { margin: 0.8mm 0 0; }
         td.mono { font-size: 7.5pt; overflow-wrap: anywhere; }
+        td.time { padding-right: 3mm; }
         tr.changed td { font-weight: 700; }
         ul.chips {
           list-style: none; padding: 0; display: grid; grid-template-columns: repeat(3, 1fr);
@@ -38,7 +39,7 @@ extension PaperStyle {
         .w6 {
           width: 6%; } .w10 { width: 10%; } .w14 { width: 14%; } .w16 { width: 16%; } .w20 { width: 20%;
         }
-        .w24 { width: 24%; } .w36 { width: 36%; } .w50 { width: 50%; }
+        .w24 { width: 24%; } .w28 { width: 28%; } .w36 { width: 36%; } .w50 { width: 50%; }
         .watermark {
           position: fixed; inset: 0; display: flex; align-items: center; justify-content: center;
           z-index: 9;

@@ -1,5 +1,3 @@
-import CanonicalJSON
-
 /// The style sheets of what a ceremony prints: black on white, no font or picture from elsewhere.
 enum PaperStyle {
     private static let sans =
@@ -22,6 +20,7 @@ enum PaperStyle {
         h1, h2, h3 { break-after: avoid; }
         p { margin: 0 0 1.5mm; orphans: 3; widows: 3; }
         ul { margin: 0; padding-left: 5mm; }
+        main { padding: 0 0.4mm; }
         .keep { break-inside: avoid; }
         .kicker { font-size: 9pt; letter-spacing: 0.08em; text-transform: uppercase; margin: 0 0 1mm; }
         .note { font-size: 8.5pt; color: #333; }
@@ -94,7 +93,6 @@ enum PaperStyle {
         section.people, section.steps, section.exceptions, section.closing { break-before: page; }
         section > h2:first-child { margin-top: 0; }
         section.materials > h2:first-child { margin-top: 9mm; }
-        main { padding: 0 0.4mm; }
         .front { padding-top: 6mm; }
         .front .facts { margin: 6mm 0; font-size: 10.5pt; gap: 1.5mm 3mm; }
         .boxed { border: 1pt solid #000; padding: 3mm 4mm 2mm; margin: 5mm 0; }
@@ -157,7 +155,8 @@ enum PaperStyle {
           font-size: 8.5pt; line-height: 1.35; grid-template-columns: 24mm 1fr; margin: 3mm 0;
         }
         .choice { margin: 4mm 0; }
-        .choice .option { display: inline-block; padding: 0 9mm 0 4mm; }
+        .choice .label { display: block; margin-bottom: 1.5mm; }
+        .choice .option { display: inline-block; padding: 0 12mm 1mm 0; }
         .take-down { margin: 4mm 0; }
         .boxes {
           display: grid; grid-template-columns: repeat(8, 1fr); gap: 2.5mm 2.5mm; margin: 1.5mm 0 3mm;

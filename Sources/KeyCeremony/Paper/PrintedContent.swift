@@ -40,7 +40,14 @@ extension StepContent {
             PrintedContent(
                 after: "Every object on the token is listed.", blanks: [.value("Objects on the token")]
             ).with("Token", token.value)
-        case .login(let token), .collectShares(let token):
+        case .collectShares(let token):
+            PrintedContent(
+                before: "The token is closed.", after: "The token is open.",
+                blanks: [
+                    .value("Serial number on the case"), .value("Holders who brought their share, initials"),
+                ]
+            ).with("Token", token.value)
+        case .login(let token):
             PrintedContent(
                 before: "The token is closed.", after: "The token is open.",
                 blanks: [.value("Serial number on the case")]
@@ -98,7 +105,10 @@ extension SplitRequest {
             before: "The token has none or other activation data.",
             after:
                 "The quorum holds the token, every share was read back, every quorum tested; it is closed.",
-            blanks: [.value("Set of shares, as the screen names it")]
+            blanks: [
+                .value("Set of shares, as the screen names it"),
+                .value("Holders who took their share and read it back, initials"),
+            ]
         )
         .with("Token", token.value)
         .with("Holders", "all who hold the role \(holders.value.onPaper); \(needed.value) open the token")

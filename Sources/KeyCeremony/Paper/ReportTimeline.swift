@@ -4,10 +4,10 @@ import CanonicalJSON
 ///
 /// All positions are whole units of a drawing 1000 units wide: the same lines give the same drawing.
 struct ReportTimeline: Sendable {
-    private static let left = 230
+    private static let left = 265
     private static let right = 990
-    private static let top = 34
-    private static let rowHeight = 24
+    private static let top = 38
+    private static let rowHeight = 27
 
     private let record: RecordedCeremony
     /// The ids of the steps, one a row.
@@ -67,7 +67,7 @@ struct ReportTimeline: Sendable {
         for time in axis.ticks {
             let x = axis.x(time)
             html.element("path", [("d", "M\(x) \(Self.top - 6)V\(bottom)"), ("stroke", "#ccc")])
-            html.svgText(TimeAxis.clock(time), x: x, y: Self.top - 12, size: 12, anchor: "middle")
+            html.svgText(TimeAxis.clock(time), x: x, y: Self.top - 13, size: 15, anchor: "middle")
         }
         html.element(
             "path",
@@ -90,7 +90,7 @@ struct ReportTimeline: Sendable {
                 "text",
                 [
                     ("transform", "translate(\(x + width / 2 + 4) \(bottom - 8)) rotate(-90)"),
-                    ("font-size", "12"),
+                    ("font-size", "15"),
                     ("stroke", "#fff"), ("stroke-width", "4"), ("paint-order", "stroke"),
                 ]
             ) { $0.text("\(what), \(UTCTime.spoken(until - from))") }
@@ -99,9 +99,9 @@ struct ReportTimeline: Sendable {
 
     private func row(_ html: inout HTML, _ axis: TimeAxis, _ step: String, _ index: Int) {
         let y = Self.top + index * Self.rowHeight
-        let label = step.count > 28 ? String(step.prefix(27)) + "…" : step
-        html.svgText("\(index + 1)", x: 24, y: y + 16, size: 12, anchor: "end")
-        html.svgText(label, x: 34, y: y + 16, size: 13, anchor: "start")
+        let label = step.count > 25 ? String(step.prefix(24)) + "…" : step
+        html.svgText("\(index + 1)", x: 26, y: y + 18, size: 15, anchor: "end")
+        html.svgText(label, x: 38, y: y + 18, size: 16, anchor: "start")
         html.element(
             "path",
             [("d", "M0 \(y + Self.rowHeight)H\(Self.right)"), ("stroke", "#ddd"), ("stroke-width", "0.5")])
@@ -111,15 +111,15 @@ struct ReportTimeline: Sendable {
             let x = axis.x(start)
             let isOver = attempt.done != nil || attempt.last.type == "sign-off"
             html.rectangle(
-                x: x, y: y + 3, width: max(axis.x(end) - x, 2), height: 10,
+                x: x, y: y + 4, width: max(axis.x(end) - x, 2), height: 11,
                 fill: isOver ? "#222" : "url(#hatch)", opacity: "1")
             if let minutes {
                 html.element(
                     "rect",
                     [
-                        ("x", "\(x)"), ("y", "\(y + 15)"), ("height", "5"), ("fill", "#fff"),
+                        ("x", "\(x)"), ("y", "\(y + 17)"), ("height", "6"), ("fill", "#fff"),
                         ("stroke", "#444"),
-                        ("width", "\(max(min(axis.length(minutes * 60), Self.right - x), 1))"),
+                        ("width", "\(max(axis.x(start + minutes * 60) - x, 1))"),
                     ])
             }
         }
@@ -130,15 +130,15 @@ struct ReportTimeline: Sendable {
             guard let time = exception.line.seconds,
                 let index = rows.firstIndex(of: exception.line.step)
             else { continue }
-            let (x, y) = (axis.x(time), Self.top + index * Self.rowHeight + 8)
+            let (x, y) = (axis.x(time), Self.top + index * Self.rowHeight + 10)
             html.element(
                 "path",
                 [
-                    ("d", "M\(x) \(y - 9)L\(x + 9) \(y)L\(x) \(y + 9)L\(x - 9) \(y)Z"), ("fill", "#fff"),
+                    ("d", "M\(x) \(y - 12)L\(x + 12) \(y)L\(x) \(y + 12)L\(x - 12) \(y)Z"), ("fill", "#fff"),
                     ("stroke", "#000"), ("stroke-width", "2"),
                 ])
             let number = exception.line.value["number"]?.number ?? 0
-            html.svgText(String(number), x: x, y: y + 4, size: 10, anchor: "middle")
+            html.svgText(String(number), x: x, y: y + 5, size: 13, anchor: "middle")
         }
     }
 
@@ -194,15 +194,9 @@ struct TimeAxis: Sendable {
 
     private var scale: Double { Double(right - left) / max(drawn(until), 1) }
 
+    /// Where a time stands; one before or behind the drawing stands at its edge.
     func x(_ time: Int) -> Int {
-        min(max(left + Int((drawn(time) * scale).rounded()), left), right)
-    }
-
-    /// The width of a duration without pauses.
-    ///
-    /// No wider than the drawing, whatever number a line has.
-    func length(_ seconds: Int) -> Int {
-        Int(min(max(Double(seconds) * scale, 0), Double(right - left)).rounded())
+        left + Int(min(max(drawn(time) * scale, 0), Double(right - left)).rounded())
     }
 
     /// Full minutes, at most ten or so, none within a pause or at the very end.
@@ -217,7 +211,7 @@ struct TimeAxis: Sendable {
                 time = (pause.until + step - 1) / step * step
                 continue
             }
-            if x(time) <= right - 16, ticks.last.map({ x(time) - x($0) >= 44 }) ?? true { ticks.append(time) }
+            if x(time) <= right - 20, ticks.last.map({ x(time) - x($0) >= 56 }) ?? true { ticks.append(time) }
             time += step
         }
         return ticks
