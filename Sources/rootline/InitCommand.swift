@@ -64,7 +64,12 @@ struct InitCommand: ParsableCommand, FormattedCommand {
         print(
             demo
                 ? "Next: rootline ceremony rehearse Ceremonies/root-ca/script.yaml --site \(folder)"
-                : "Next: rootline doctor --site \(folder)")
+                : """
+                No roster is pinned yet: nothing but the enrolment of custodians can be done here.
+                Next: rootline doctor --site \(folder)
+                Then: copy Templates/sites/roster.yaml to \(folder)/roster.yaml, name your people, and perform
+                      Ceremonies/custodian-enrolment/script.yaml, which ends by pinning the roster.
+                """)
     }
 }
 

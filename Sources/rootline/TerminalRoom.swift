@@ -10,8 +10,6 @@ import SecretSharing
 final class TerminalRoom: CeremonyRoom {
     private let terminal: Int32
     private var stepBegan = Date()
-    private let began = Date()
-    private var expected = 0
     private let isRehearsal: Bool
 
     init(isRehearsal: Bool) throws {
@@ -66,15 +64,15 @@ final class TerminalRoom: CeremonyRoom {
         switch event.phase {
         case .began:
             stepBegan = Date()
-            expected += event.minutes
             line()
             line(String(repeating: "─", count: max(40, min(columns, 100))))
             let mark = isRehearsal ? "  REHEARSAL" : ""
             line(bold("Step \(event.number) of \(event.count): \(event.step)") + mark)
             line("  acts       \(event.people.joined(separator: ", ")) (\(event.actor))")
             if !event.witnesses.isEmpty { line("  witnesses  \(event.witnesses.joined(separator: ", "))") }
-            let elapsed = Int(Date().timeIntervalSince(began) / 60)
-            line("  time       \(event.minutes) min expected; \(elapsed) min elapsed, \(expected - event.minutes) expected so far")
+            line(
+                "  time       \(event.minutes) min expected; "
+                    + "\(event.minutesElapsed) min elapsed where \(event.minutesExpected) were expected")
             if event.isIrreversible { line(bold("  This step cannot be undone.")) }
             line()
             line(wrapped(event.text))

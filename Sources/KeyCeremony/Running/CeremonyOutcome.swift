@@ -25,6 +25,9 @@ public struct CeremonyEvent: Sendable, Hashable {
     /// How long the step is expected to take.
     public let minutes: Int
     public let isIrreversible: Bool
+    /// How long the ceremony has taken so far, and how long the steps before were expected to, in minutes.
+    public let minutesElapsed: Int
+    public let minutesExpected: Int
     public let text: String
 }
 

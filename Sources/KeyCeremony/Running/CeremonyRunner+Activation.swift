@@ -149,20 +149,31 @@ extension CeremonyRunner {
                 if isSet { continue }
             }
             wasSet = false
-            let oldPIN = try oldPIN(of: name, type, secret: old)
+            let (oldPIN, login) = try loginByOldPIN(of: name, type, slot: slot, secret: old)
             try concerning("token \(name)") {
-                let login = try site.login(slot, type, pin: oldPIN)
                 try slot.withSession(readWrite: true) { try $0.changePIN(from: oldPIN, to: pin) }
-                withExtendedLifetime(login) {}
             }
+            withExtendedLifetime(login) {}
         }
         return wasSet
     }
 
-    /// The PIN that the token has until now.
+    /// Logs in by the PIN that the token has until now; one that people type is asked for three times at most.
+    private func loginByOldPIN(
+        of name: String, _ user: UserType, slot: Slot, secret: SecretBytes?
+    ) throws(CeremonyError) -> (PIN, Login) {
+        if let pin = try oldPIN(of: name, user, secret: secret) {
+            return (pin, try concerning("token \(name)") { try site.login(slot, user, pin: pin) })
+        }
+        return try askingForPIN(.initial(token: name, user: user)) { (pin) throws(CeremonyError) in
+            (pin, try concerning("token \(name)") { try site.login(slot, user, pin: pin) })
+        }
+    }
+
+    /// The PIN that the token has until now; nil where people alone know it.
     private func oldPIN(
         of name: String, _ user: UserType, secret: SecretBytes?
-    ) throws(CeremonyError) -> PIN {
+    ) throws(CeremonyError) -> PIN? {
         if let secret { return ActivationPIN.make(user, from: secret) }
         let binding = try concerning(name) { try site.token(name) }
         if let source = user == .user ? binding.pinSource : binding.officerPinSource {
@@ -171,7 +182,7 @@ extension CeremonyRunner {
         if let current = try concerning(name, { try site.activation(of: name).current() }) {
             return ActivationPIN.make(user, from: try collect(name, set: current).secret)
         }
-        return try room.pin(.initial(token: name, user: user), refusal: nil)
+        return nil
     }
 
     private func opens(_ slot: Slot, _ user: UserType, _ pin: PIN) throws(CeremonyError) -> Bool {

@@ -28,22 +28,35 @@ extension CeremonyRunner {
         return try openAsking(.initial(token: name, user: .user), name, as: "initial-pin")
     }
 
-    /// Asks for a PIN until the token takes it, three times at most.
     private func openAsking(
         _ request: PINRequest, _ name: String, as way: String
     ) throws(CeremonyError) -> OpenToken {
+        try askingForPIN(request) { (pin) throws(CeremonyError) in
+            try open(name, by: .known(pin), as: way, holders: [])
+        }
+    }
+
+    /// Asks for a PIN and tries it, three times at most: tokens lock after a few wrong ones.
+    func askingForPIN<R>(
+        _ request: PINRequest, _ body: (PIN) throws(CeremonyError) -> R
+    ) throws(CeremonyError) -> R {
+        let most = 3
         var refusal: String?
-        for _ in 0..<2 {
+        var tries = 0
+        while true {
             let pin = try room.pin(request, refusal: refusal)
             do throws(CeremonyError) {
-                return try open(name, by: .known(pin), as: way, holders: [])
+                return try body(pin)
             } catch {
-                guard (error.cause as? PKCS11Error)?.code == .pinRefused else { throw error }
-                refusal = error.message
+                tries += 1
+                guard let cause = error.cause as? PKCS11Error, cause.code == .pinRefused, tries < most else {
+                    throw error
+                }
+                refusal =
+                    "The token did not take that PIN (\(cause.returnValue.map { "\($0)" } ?? "refused")); "
+                    + (most - tries == 1 ? "one try is left." : "\(most - tries) tries are left.")
             }
         }
-        let pin = try room.pin(request, refusal: refusal)
-        return try open(name, by: .known(pin), as: way, holders: [])
     }
 
     @discardableResult
@@ -136,18 +149,9 @@ extension CeremonyRunner {
         name: String, serial: String, label: String, purpose: String
     ) throws(CeremonyError) -> Login {
         let slot = try concerning(name) { try site.credentialSlot(serial: serial, label: label) }
-        var refusal: String?
-        var tries = 0
-        while true {
-            let pin = try room.pin(
-                .credential(name: name, tokenLabel: label, purpose: purpose), refusal: refusal)
-            do throws(CeremonyError) {
-                return try concerning(name) { try site.login(slot, pin: pin) }
-            } catch {
-                tries += 1
-                guard (error.cause as? PKCS11Error)?.code == .pinRefused, tries < 3 else { throw error }
-                refusal = error.message
-            }
+        return try askingForPIN(.credential(name: name, tokenLabel: label, purpose: purpose)) {
+            (pin) throws(CeremonyError) in
+            try concerning(name) { try site.login(slot, pin: pin) }
         }
     }
 }

@@ -68,11 +68,15 @@ final class CeremonyRunner {
         tokens = [:]
         secrets = [:]
         try publish()
-        let began = record.begin?["time"]?.text.flatMap { try? Date($0, strategy: .iso8601) }
-        let minutes = began.map { Int(Date().timeIntervalSince($0) / 60) + 1 } ?? 1
         return CeremonyOutcome(
             id: ceremony, transcript: journal.path, head: journal.head, artefacts: artefacts(),
-            minutes: minutes, isRehearsal: site.isRehearsal, rosterDigest: try madeRoster()?.digest)
+            minutes: minutesElapsed + 1, isRehearsal: site.isRehearsal, rosterDigest: try madeRoster()?.digest)
+    }
+
+    /// Since the first line, also where the ceremony was interrupted meanwhile.
+    private var minutesElapsed: Int {
+        let began = record.begin?["time"]?.text.flatMap { try? Date($0, strategy: .iso8601) }
+        return began.map { Int(Date().timeIntervalSince($0) / 60) } ?? 0
     }
 
     private func perform(_ step: CeremonyStep, isLast: Bool) throws(CeremonyError) {
@@ -205,7 +209,8 @@ final class CeremonyRunner {
                 phase: phase, step: step.id, action: step.action, actor: step.actor,
                 people: seats([step.actor]).map(\.name), witnesses: seats(step.witnesses).map(\.name),
                 number: number, count: script.steps.count, minutes: step.minutes,
-                isIrreversible: step.isIrreversible, text: text))
+                isIrreversible: step.isIrreversible, minutesElapsed: minutesElapsed,
+                minutesExpected: script.steps.prefix(number - 1).reduce(0) { $0 + $1.minutes }, text: text))
     }
 
     /// Somebody in a role.
