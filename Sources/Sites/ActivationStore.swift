@@ -101,7 +101,9 @@ public struct ActivationStore: Sendable {
             let needed = value["needed"]?.number, needed >= 1, let delivery = value["delivery"]?.text
         else { throw SiteError(.malformed, path, "is missing, or does not say who holds the shares") }
         let holders = (value["holders"]?.items ?? []).compactMap { holder -> ShareHolder? in
-            guard let name = holder["name"]?.text, let commitment = holder["commitment"]?.text else { return nil }
+            guard let name = holder["name"]?.text, let commitment = holder["commitment"]?.text else {
+                return nil
+            }
             return ShareHolder(name: name, commitment: commitment)
         }
         return ActivationSet(set: set, needed: needed, holders: holders, onScreen: delivery == "screen")

@@ -108,11 +108,14 @@ extension ScriptCheck {
                     "\(request.needed.value) are needed and \(count) come to the ceremony")
             }
             if count > 16 {
-                report(request.holders.place, "quorum.large", "SLIP-39 makes at most 16 shares; \(count) are to hold one")
+                report(
+                    request.holders.place, "quorum.large",
+                    "SLIP-39 makes at most 16 shares; \(count) are to hold one")
             }
         } else {
             report(
-                request.holders.place, "role.undeclared", "`\(request.holders.value.rawValue)` is not among the roles")
+                request.holders.place, "role.undeclared",
+                "`\(request.holders.value.rawValue)` is not among the roles")
         }
         if let quorum = script.quorum,
             quorum.role.value != request.holders.value || quorum.needed.value != request.needed.value
@@ -226,7 +229,9 @@ extension ScriptCheck {
             report(to.place, "backup.same-token", "a backup on the key's own token is none")
         }
         if case .made(let name) = key, let request = known(name)?.request, request.backup.value != .wrap {
-            report(name.place, "backup.policy", "the key's policy is `backup: none`: it can never leave its token")
+            report(
+                name.place, "backup.policy",
+                "the key's policy is `backup: none`: it can never leave its token")
         }
         requireKind(.backup, key.place, .wrap)
     }
@@ -272,7 +277,8 @@ extension ScriptCheck {
             }
             if RevocationReason.named(entry.reason.value) == nil {
                 report(
-                    entry.reason.place, "crl.reason", "`\(entry.reason.value)` is no reason of RFC 5280 §5.3.1")
+                    entry.reason.place, "crl.reason",
+                    "`\(entry.reason.value)` is no reason of RFC 5280 §5.3.1")
             }
         }
         requireKind(.signCRL, request.place, .signCRL)

@@ -169,7 +169,8 @@ struct SiteCheck {
             if count < staffing.count {
                 report(
                     staffing.role.place, "role.unstaffed",
-                    "\(staffing.count) are wanted; the roster has \(count) who may be \(staffing.role.value.rawValue)")
+                    "\(staffing.count) are wanted; the roster has \(count) who may be \(staffing.role.value.rawValue)"
+                )
             }
         }
     }

@@ -20,7 +20,8 @@ struct RehearsalReference: Sendable {
         let transcript = try Transcript.read(path: path)
         let verified = try transcript.verify(.init(allowsRehearsal: true), path: path)
         guard verified.isRehearsal else {
-            throw CeremonyError(.rehearsalRefused, path, "is the transcript of a live ceremony, not of a rehearsal")
+            throw CeremonyError(
+                .rehearsalRefused, path, "is the transcript of a live ceremony, not of a rehearsal")
         }
         guard verified.scriptDigest == script.digest else {
             throw CeremonyError(
@@ -86,7 +87,9 @@ extension CeremonyScript {
             journal: journal, record: CeremonyRecord())
         try runner.append(
             "begin",
-            beginning(name, site: site, lineage: lineage, participants: participants, rosters: rosters, after: after))
+            beginning(
+                name, site: site, lineage: lineage, participants: participants, rosters: rosters, after: after
+            ))
         return runner
     }
 

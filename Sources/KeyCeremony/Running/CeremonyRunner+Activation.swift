@@ -115,7 +115,8 @@ extension CeremonyRunner {
             ])
         var readBack: [SLIP39.Share] = []
         for person in people {
-            readBack.append(try present(person, name, description, serial: serial, purpose: "to read the share back"))
+            readBack.append(
+                try present(person, name, description, serial: serial, purpose: "to read the share back"))
             try note("share-read-back", ["set": .string(set), "name": .string(person.name)])
             show("\(person.name) has read the share back.")
         }
@@ -311,7 +312,8 @@ extension CeremonyRunner {
             throw CeremonyError(
                 .shareRefused, person.name, "the share in \(path) is another token's, set's or holder's")
         }
-        let mnemonic = try withCredential(of: person, purpose: purpose) { (credential) throws(CeremonyError) in
+        let mnemonic = try withCredential(of: person, purpose: purpose) {
+            (credential) throws(CeremonyError) in
             try concerning(person.name) { try credential.open(sealed) }
         }
         let share = try concerning(person.name) { try SLIP39.Share(mnemonic: mnemonic) }

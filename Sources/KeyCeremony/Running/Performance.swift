@@ -99,11 +99,13 @@ public enum InterruptedCeremony {
     private static func read(_ path: String, _ ceremony: String) throws(CeremonyError) -> Transcript {
         guard FileManager.default.fileExists(atPath: path) else {
             throw CeremonyError(
-                .notResumable, ceremony, "the site has no such ceremony", hint: "Its folders are under ceremonies/.")
+                .notResumable, ceremony, "the site has no such ceremony",
+                hint: "Its folders are under ceremonies/.")
         }
         guard try Lineage.hasBegun(path) else {
             throw CeremonyError(
-                .notResumable, ceremony, "the ceremony was interrupted before its first line was whole: nothing was done",
+                .notResumable, ceremony,
+                "the ceremony was interrupted before its first line was whole: nothing was done",
                 hint: "Begin it again.")
         }
         let transcript = try Transcript.read(path: path)
@@ -158,7 +160,8 @@ public enum InterruptedCeremony {
         } else {
             var staffing = Staffing()
             for person in listed.items ?? [] {
-                for role in (person["roles"]?.items ?? []).compactMap({ $0.text.flatMap(CeremonyRole.init) }) {
+                for role in (person["roles"]?.items ?? []).compactMap({ $0.text.flatMap(CeremonyRole.init) })
+                {
                     staffing.seats[role, default: []].append(person["name"]?.text ?? "")
                 }
             }

@@ -22,7 +22,8 @@ extension CeremonyScript {
 
     /// Follows the script unattended, each question answered as the script expects it or as `answers` says.
     public func rehearse(
-        site: Site, answers: CeremonyAnswers = .expected, progress: @escaping (CeremonyEvent) -> Void = { _ in }
+        site: Site, answers: CeremonyAnswers = .expected,
+        progress: @escaping (CeremonyEvent) -> Void = { _ in }
     ) throws(CeremonyError) -> CeremonyOutcome {
         try answers.validate(for: self)
         return try rehearse(site: site, room: UnattendedRoom(answers: answers, progress: progress))

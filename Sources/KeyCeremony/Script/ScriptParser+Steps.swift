@@ -37,7 +37,9 @@ extension ScriptParser {
         let irreversible = yaml.flag(fields, "irreversible")
         let onFailure = onFailure(fields)
         if let id, id.value.hasPrefix("exception-") {
-            yaml.report(id.place, "script.value", "a step's id does not begin with `exception-`: exceptions are signed so")
+            yaml.report(
+                id.place, "script.value",
+                "a step's id does not begin with `exception-`: exceptions are signed so")
         }
         let content = action.flatMap { self.content($0.value, fields) }
         guard let id, let actor, let text, let minutes, let content else { return nil }
@@ -98,7 +100,8 @@ extension ScriptParser {
         let options = (yaml.list(fields, "options") ?? []).compactMap { yaml.text($0)?.value }
         guard let example else { return nil }
         if options.count < 2 || Set(options).count < options.count {
-            yaml.report(fields.place(of: "options"), "script.value", "two or more different options are wanted here")
+            yaml.report(
+                fields.place(of: "options"), "script.value", "two or more different options are wanted here")
         } else if !options.contains(example.value) {
             yaml.report(example.place, "script.value", "the example is none of the options")
         }
@@ -106,7 +109,9 @@ extension ScriptParser {
     }
 
     private mutating func bag(_ fields: ScriptReader.Fields) -> (name: Placed<String>, example: String)? {
-        guard let name = yaml.word(fields, "bag"), let example = yaml.text(fields, "example") else { return nil }
+        guard let name = yaml.word(fields, "bag"), let example = yaml.text(fields, "example") else {
+            return nil
+        }
         return (name, example.value)
     }
 
@@ -131,7 +136,8 @@ extension ScriptParser {
         let name = yaml.word(fields, "name")
         guard let role, let name else { return nil }
         if token == nil {
-            yaml.report(step.place, "script.missing-key", "`token` has to be given, where the key is an earlier one")
+            yaml.report(
+                step.place, "script.missing-key", "`token` has to be given, where the key is an earlier one")
         }
         return .earlier(role: role, name: name, token: token)
     }
@@ -175,7 +181,9 @@ extension ScriptParser {
     }
 
     private mutating func destructionRequest(_ step: ScriptReader.Fields) -> DestructionRequest? {
-        guard let token = yaml.word(step, "token"), let key = keyReference(step, token: token) else { return nil }
+        guard let token = yaml.word(step, "token"), let key = keyReference(step, token: token) else {
+            return nil
+        }
         let copies = (yaml.list(step, "copies") ?? []).compactMap { node -> DestructionRequest.Copy? in
             guard let fields = yaml.fields(node, required: ["where", "disposition"]),
                 let place = yaml.text(fields, "where"), let disposition = yaml.text(fields, "disposition")

@@ -30,13 +30,16 @@ struct Lineage: Sendable {
             if sequence > last?.sequence ?? 0 { last = (sequence, name, transcript) }
         }
         sequence = (last?.sequence ?? 0) + 1
-        previous = last.map { ["ceremony": .string($0.ceremony), "head": .string($0.transcript.head)] } ?? .null
+        previous =
+            last.map { ["ceremony": .string($0.ceremony), "head": .string($0.transcript.head)] } ?? .null
         rosterVersion =
             last?.transcript.lines.first?["rosters"]?.items?.last?["statement"]?["version"]?.number ?? 0
     }
 
     /// Every transcript of a site, by its ceremony.
-    static func transcripts(of site: Site) throws(CeremonyError) -> [(ceremony: String, transcript: Transcript)] {
+    static func transcripts(of site: Site) throws(CeremonyError) -> [(
+        ceremony: String, transcript: Transcript
+    )] {
         let folder = site.path("ceremonies")
         var transcripts: [(String, Transcript)] = []
         for name in ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted() {

@@ -41,7 +41,9 @@ final class TranscriptWriter {
     /// Goes on with a transcript that was read back, after cutting off a line that an interruption left in part.
     ///
     /// Answers the writer and how many octets were cut off.
-    static func resuming(_ transcript: Transcript, path: String) throws(CeremonyError) -> (TranscriptWriter, Int) {
+    static func resuming(_ transcript: Transcript, path: String) throws(CeremonyError) -> (
+        TranscriptWriter, Int
+    ) {
         let descriptor = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { throw CeremonyError(.io, path, String(cString: strerror(errno))) }
         var status = stat()
@@ -71,7 +73,8 @@ final class TranscriptWriter {
         // In this form the order of the texts is the order of the times.
         guard time >= lastTime else {
             throw CeremonyError(
-                .clock, path, "the machine's clock says \(time), and the last line was written at \(lastTime)",
+                .clock, path,
+                "the machine's clock says \(time), and the last line was written at \(lastTime)",
                 hint: "Set the clock right.")
         }
         return time

@@ -174,12 +174,14 @@ enum LineForms {
         "wrap": (
             (
                 [
-                    "token": .text, "label": .text, "to": .text, "wrappingKey": .digest, "keyID": .hexadecimal,
+                    "token": .text, "label": .text, "to": .text, "wrappingKey": .digest,
+                    "keyID": .hexadecimal,
                     "subjectPublicKeyInfo": .octets,
                 ], [:]
             ),
             (
-                ["label": .text, "wrappedKey": .octets, "wrappedTransportKey": .octets, "mechanism": .text], [:]
+                ["label": .text, "wrappedKey": .octets, "wrappedTransportKey": .octets, "mechanism": .text],
+                [:]
             ),
             (["label": .text, "fileDigest": .digest, "path": .text], [:])
         ),

@@ -117,7 +117,9 @@ extension TranscriptVerifier {
         case "break": isThere = events.contains("back")
         default: isThere = Self.own[step.action].map { observed.contains($0) } ?? true
         }
-        guard isThere || step.action == "enrol" else { throw refuse(.order, "the step \(step.id) was not done") }
+        guard isThere || step.action == "enrol" else {
+            throw refuse(.order, "the step \(step.id) was not done")
+        }
     }
 
     /// Whether a step may hold an effect of this kind.
@@ -125,7 +127,8 @@ extension TranscriptVerifier {
         if effect == Self.own[step.action] { return true }
         // A token that a break or an interruption closed is opened again by the next step that needs it.
         let uses: Set<String> = [
-            "inventory", "split", "generate-key", "verify-key", "sign-certificate", "sign-crl", "wrap", "unwrap",
+            "inventory", "split", "generate-key", "verify-key", "sign-certificate", "sign-crl", "wrap",
+            "unwrap",
             "destroy",
         ]
         return effect == "login" && uses.contains(step.action)
