@@ -90,7 +90,8 @@ struct VectorBook {
         try refuse("signature-high-s", .signOff, line: last - 1, keepingSignatures: true) {
             $0.edit(last - 1, ["signature"]) { .string(Self.withHighS($0.text ?? "")) }
         }
-        try refuse("signed-by-another", .signOff, line: signOff, signer: { _ in "Somebody else" }) { _ in }
+        let forged = try good.bytes(signer: { _ in "Somebody else" })
+        bad("signed-by-another", forged, .signOff, signOff + 1)
         try refuse("member-added", .form, line: 4) { $0.set(4, "note", "x") }
         try refuse("member-missing", .form, line: 1) { $0.set(1, "attempt", nil) }
         try refuse("unknown-type", .form, line: 2) { $0.set(2, "type", "remark") }
