@@ -47,7 +47,8 @@ struct ErrorReport {
             self.init(Self.code(of: error), error.code.rawValue, error.description, error.hint)
         case let error as RosterError:
             self.init(
-                error.code == .unreadable ? Self.noInput : Self.refused, error.code.rawValue, error.description,
+                error.code == .unreadable ? Self.noInput : Self.refused, error.code.rawValue,
+                error.description,
                 error.hint)
         case let error as ManifestError:
             let exit = error.code == .unreadable ? Self.noInput : Self.badInput

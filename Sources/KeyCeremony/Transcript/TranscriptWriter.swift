@@ -46,12 +46,12 @@ final class TranscriptWriter {
     ) {
         let descriptor = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { throw CeremonyError(.io, path, String(cString: strerror(errno))) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, Int(status.st_size) >= transcript.octets else {
+        let size = Int(lseek(descriptor, 0, SEEK_END))
+        guard size >= transcript.octets else {
             close(descriptor)
             throw CeremonyError(.io, path, "the transcript became shorter while it was read")
         }
-        let discarded = Int(status.st_size) - transcript.octets
+        let discarded = size - transcript.octets
         if discarded > 0 {
             guard ftruncate(descriptor, off_t(transcript.octets)) == 0, fsync(descriptor) == 0 else {
                 let reason = String(cString: strerror(errno))
