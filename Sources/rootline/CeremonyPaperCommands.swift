@@ -39,6 +39,8 @@ struct CeremonyPrintCommand: ParsableCommand {
             """)
 
     @Argument(help: "The script, e.g. Ceremonies/root-ca/script.yaml.") var script: String
+    @Option(name: .long, help: "A site, whose tokens' serial numbers are then printed instead of blanks.")
+    var site: String?
     @OptionGroup var document: DocumentOptions
 
     func run() throws {
@@ -49,7 +51,10 @@ struct CeremonyPrintCommand: ParsableCommand {
                 .checkFailed, script.file, "a script with faults is not printed",
                 hint: "Correct it first: `rootline ceremony check`.", faults: faults)
         }
-        try document.write(script.printed(paper: document.paper))
+        let names = try site.map { folder in
+            SiteNames(tokenSerials: try Site(opening: folder).description.tokens.mapValues(\.serial))
+        }
+        try document.write(script.printed(paper: document.paper, site: names))
     }
 }
 
