@@ -6,7 +6,8 @@ extension ScriptParser {
         .record: (["example"], []), .choose: (["options", "example"], []),
         .inspectBag: (["bag", "example"], []), .sealBag: (["bag", "example"], []),
         .inventory: (["token"], []), .login: (["token"], []),
-        .split: (["token", "holders", "needed", "delivery"], []), .collectShares: (["token"], []),
+        .split: (["token", "delivery"], ["holders", "needed", "groups", "groupsNeeded"]),
+        .collectShares: (["token"], []),
         .generateKey: (["key"], []), .verifyKey: (["key"], ["token"]),
         .signCertificate: (["certificate"], []), .signCRL: (["crl"], []),
         .wrap: (["key", "token", "to"], []), .unwrap: (["key", "token"], []),
@@ -117,12 +118,42 @@ extension ScriptParser {
 
     private mutating func splitRequest(_ fields: ScriptReader.Fields) -> SplitRequest? {
         let token = yaml.word(fields, "token")
-        let holders = fields["holders"].flatMap { role($0) }
-        // SLIP-39 allows 16 shares in a group; a quorum of one is no quorum.
-        let needed = yaml.integer(fields, "needed", in: 2...16)
         let delivery = yaml.choice(fields, "delivery", of: SplitRequest.Delivery.self)
-        guard let token, let holders, let needed, let delivery else { return nil }
-        return SplitRequest(token: token, holders: holders, needed: needed, delivery: delivery)
+        let isGrouped = fields["groups"] != nil
+        let (own, others) =
+            isGrouped
+            ? (["groups", "groupsNeeded"], ["holders", "needed"]) : (["holders", "needed"], ["groupsNeeded"])
+        for key in own where fields[key] == nil {
+            yaml.report(fields.place(of: key), "script.missing-key", "`\(key)` has to be given")
+        }
+        for key in others where fields[key] != nil {
+            yaml.report(
+                fields.place(of: key), "script.unknown-key",
+                "either `holders` and `needed` say who opens the token, or `groups` and `groupsNeeded`")
+        }
+        var groups: [SplitRequest.Group] = []
+        for node in isGrouped ? (yaml.list(fields, "groups") ?? []) : [] {
+            if let group = yaml.fields(node, required: ["holders", "needed"]) {
+                // SLIP-39 has at most 16 shares in a group, and a threshold of one only for a group of one.
+                if let group = shareGroup(group, in: 1...16) { groups.append(group) }
+            }
+        }
+        if !isGrouped, let group = shareGroup(fields, in: 2...16) { groups.append(group) }
+        let groupsNeeded =
+            isGrouped
+            ? yaml.integer(fields, "groupsNeeded", in: 1...16)
+            : groups.first.map { Placed(value: 1, place: $0.needed.place) }
+        guard let token, let delivery, let groupsNeeded, !groups.isEmpty else { return nil }
+        return SplitRequest(token: token, groups: groups, groupsNeeded: groupsNeeded, delivery: delivery)
+    }
+
+    private mutating func shareGroup(
+        _ fields: ScriptReader.Fields, in range: ClosedRange<Int>
+    ) -> SplitRequest.Group? {
+        let holders = fields["holders"].flatMap { role($0) }
+        let needed = yaml.integer(fields, "needed", in: range)
+        guard let holders, let needed else { return nil }
+        return SplitRequest.Group(holders: holders, needed: needed)
     }
 
     /// `key`: a name that the script makes, or role and name of an earlier key.

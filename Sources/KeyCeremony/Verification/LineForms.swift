@@ -83,7 +83,8 @@ enum LineForms {
                 "step": .text, "token": .text, "set": .hexadecimal, "needed": .number,
                 "holders": .list(.object(["name": .text], may: ["fileDigest": .digest])),
                 "delivery": .word(["credential", "screen"]),
-            ], [:]
+            ],
+            ["groupsNeeded": .number, "groups": .list(.object(["needed": .number, "holders": .number]))]
         ),
         "share-read-back": (["step": .text, "set": .hexadecimal, "name": .text], [:]),
         "share-presented": (["step": .text, "set": .hexadecimal, "name": .text], [:]),

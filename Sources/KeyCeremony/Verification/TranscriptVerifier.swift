@@ -119,6 +119,8 @@ struct TranscriptVerifier {
         let set: String
         let needed: Int
         let holders: [String]
+        /// How many quorums there are.
+        let quorums: Int
         var readBack: [String] = []
         var isTested = false
     }
