@@ -154,9 +154,12 @@ public struct ActivationStore: Sendable {
         return shares
     }
 
-    /// Removes a set that never came into force, or no longer is.
-    public func remove(_ set: String) {
-        try? FileManager.default.removeItem(atPath: folder(of: set))
+    /// Removes the sets that never came into force, or no longer are.
+    public func removeAll(except set: String) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        where name != set && name != "current" {
+            try? FileManager.default.removeItem(atPath: folder(of: name))
+        }
     }
 }
 

@@ -46,9 +46,9 @@ extension CeremonyRunner {
             if site.isRehearsal {
                 try concerning(name) { try site.storeRehearsalPINs(name, user: user, officer: officer) }
             }
-            let old = try concerning(name) { try store.current() }
             try concerning(name) { try store.makeCurrent(set) }
-            if let old, old != set { store.remove(old) }
+            // The one in force before, and those of attempts that were given up.
+            store.removeAll(except: set)
             try noteObserved(
                 "set-activation",
                 [

@@ -16,7 +16,7 @@ extension CeremonyScript {
                 .rehearsalSite, site.folder, "a live ceremony is refused in a rehearsal site",
                 hint: "`rootline ceremony rehearse` is for it.")
         }
-        let lock = try concerning(site.folder) { try site.lockForRun() }
+        let lock = try site.lockForCeremony()
         defer { withExtendedLifetime(lock) {} }
         let rosters = try concerning(site.folder) { try site.rosters() }
         let participants = try seat(staffing, site: site, rosters: rosters)
@@ -59,6 +59,15 @@ extension CeremonyScript {
     }
 }
 
+extension Site {
+    /// The site's lock, and nothing left behind by a ceremony that was killed.
+    func lockForCeremony() throws(CeremonyError) -> FileLock {
+        let lock = try concerning(folder) { try lockForRun() }
+        removeUnfinishedFiles()
+        return lock
+    }
+}
+
 /// A ceremony of a site that was interrupted.
 public enum InterruptedCeremony {
     /// Goes on where the transcript stops, with the people who began it.
@@ -67,7 +76,7 @@ public enum InterruptedCeremony {
     public static func resume(
         _ ceremony: String, site: Site, room: any CeremonyRoom
     ) throws(CeremonyError) -> CeremonyOutcome {
-        let lock = try concerning(site.folder) { try site.lockForRun() }
+        let lock = try site.lockForCeremony()
         defer { withExtendedLifetime(lock) {} }
         let runner = try open(ceremony, site: site, room: room)
         return try runner.run()
@@ -79,7 +88,7 @@ public enum InterruptedCeremony {
     public static func abandon(
         _ ceremony: String, site: Site, reason: String, by person: String
     ) throws(CeremonyError) {
-        let lock = try concerning(site.folder) { try site.lockForRun() }
+        let lock = try site.lockForCeremony()
         defer { withExtendedLifetime(lock) {} }
         let path = site.ceremonyFolder(ceremony) + "/transcript.jsonl"
         let transcript = try read(path, ceremony)

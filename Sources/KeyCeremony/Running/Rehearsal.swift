@@ -13,7 +13,7 @@ extension CeremonyScript {
                 .liveSite, site.folder, "a rehearsal is refused in a live site",
                 hint: "`rootline init DIR --demo` makes a site to rehearse in.")
         }
-        let lock = try concerning(site.folder) { try site.lockForRun() }
+        let lock = try site.lockForCeremony()
         defer { withExtendedLifetime(lock) {} }
         try requireFollowable(site: site)
         let people = try Participant.standIns(for: self, seed: try standInSeed(site))
