@@ -78,6 +78,15 @@ final class LiveSite {
         people.append(LivePerson(name: name, roles: roles, token: token))
     }
 
+    /// Gives a person another token, in the draft too.
+    func replaceToken(of name: String) throws {
+        let index = try #require(people.firstIndex { $0.name == name })
+        let old = people.remove(at: index)
+        try add(name, old.roles)
+        people.insert(people.removeLast(), at: index)
+        try writeDraft()
+    }
+
     func person(_ name: String) throws -> LivePerson {
         try #require(people.first { $0.name == name })
     }
@@ -92,6 +101,13 @@ final class LiveSite {
         yaml += conflicts.isEmpty ? "conflicts: []\n" : "conflicts:\n"
         for pair in conflicts { yaml += "  - [\(pair[0]), \(pair[1])]\n" }
         try write(yaml + "quorums: { roster: 2, approval: 2, recovery: 2 }\n", to: "roster.yaml")
+    }
+
+    /// A site whose three people are enrolled, and which has held these ceremonies since.
+    static func enrolled(_ ceremonies: String...) throws -> LiveSite {
+        let live = try LiveSite()
+        for name in ["custodian-enrolment"] + ceremonies { try live.perform(name) }
+        return live
     }
 
     // MARK: Files
@@ -158,6 +174,16 @@ final class LiveSite {
     }
 
     var rosterPin: String { get throws { try #require(try site.description.roster).sha256 } }
+
+    /// What a ceremony threw that was refused.
+    func refusal(
+        of name: String, staffing: Staffing? = nil, room: ScriptedRoom? = nil,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) throws -> CeremonyError {
+        try #require(throws: CeremonyError.self, sourceLocation: sourceLocation) {
+            try self.perform(name, staffing: staffing, room: room)
+        }
+    }
 
     /// Verifies a live transcript as an auditor does, with the pinned roster and the head on paper.
     @discardableResult
