@@ -15,6 +15,11 @@ public struct RosterDraft: Sendable, Hashable {
             self.tokenSerial = tokenSerial
             self.tokenLabel = tokenLabel
         }
+
+        /// Whether the keys stay that a roster gives this member: they are on the token that the draft names.
+        package func keeps(_ member: Roster.Member) -> Bool {
+            name == member.name && tokenSerial == member.tokenSerial && tokenLabel == member.tokenLabel
+        }
     }
 
     public let members: [Member]
@@ -68,13 +73,22 @@ public struct RosterDraft: Sendable, Hashable {
             if members.contains(where: { $0.name == name }) {
                 yaml.report(node, "roster.member", "`\(name)` stands in the list already")
             }
+            if roles.isEmpty || Set(roles).count != roles.count {
+                yaml.report(node, "roster.member", "`\(name)` has no role, or one twice")
+            }
+            if let other = members.first(where: { $0.tokenSerial == serial && $0.tokenLabel == label }) {
+                yaml.report(node, "roster.token", "`\(name)` and `\(other.name)` have one token: each has their own")
+            }
             members.append(Member(name: name, roles: roles, tokenSerial: serial, tokenLabel: label))
         }
         var conflicts: [[CeremonyRole]] = []
         for node in top["conflicts"].flatMap({ yaml.list($0) }) ?? [] {
             let pair = (yaml.list(node) ?? []).compactMap { yaml.choice($0, of: CeremonyRole.self) }
-            if pair.count != 2 {
+            if Set(pair).count != 2 || pair.count != 2 {
                 yaml.report(node, "roster.conflict", "two roles are wanted here, that no one person may hold")
+            }
+            for member in members where pair.count == 2 && Set(pair).isSubset(of: member.roles) {
+                yaml.report(node, "roster.conflict", "`\(member.name)` holds both of these roles")
             }
             conflicts.append(pair)
         }

@@ -98,10 +98,14 @@ public struct CredentialKeys: Sendable, Hashable {
     public let attributes: [ReadBackAttribute]
     /// What the token refused, of both keys.
     public let probes: [ProbeResult]
+    /// Whether one of them was on the token already, left there by an interrupted attempt.
+    public let wereThere: Bool
 
     public init(
-        signingKey: [UInt8], shareKey: [UInt8], attributes: [ReadBackAttribute], probes: [ProbeResult]
+        signingKey: [UInt8], shareKey: [UInt8], attributes: [ReadBackAttribute], probes: [ProbeResult],
+        wereThere: Bool = false
     ) {
+        self.wereThere = wereThere
         self.signingKey = signingKey
         self.shareKey = shareKey
         self.attributes = attributes
@@ -126,6 +130,7 @@ extension TokenCredential {
             var attributes: [ReadBackAttribute] = []
             var probes: [ProbeResult] = []
             var keys: [[UInt8]] = []
+            var wereThere = false
             for (role, id) in [(KeyRole.custodian, signingID), (.custodianShare, shareID)] {
                 let text = label(role, name, rehearsal)
                 let usage = [
@@ -152,6 +157,7 @@ extension TokenCredential {
                             ] + usage))
                 } else {
                     let ids = try Set(present.map { try session.attribute(.id, of: $0)?.value ?? [] })
+                    wereThere = true
                     guard present.count == 2, ids == [id] else {
                         throw RosterError(
                             .credentialRefused, name, "the token holds objects labelled \(text) already",
@@ -179,7 +185,8 @@ extension TokenCredential {
                 keys.append(made)
             }
             return CredentialKeys(
-                signingKey: keys[0], shareKey: keys[1], attributes: attributes, probes: probes)
+                signingKey: keys[0], shareKey: keys[1], attributes: attributes, probes: probes,
+                wereThere: wereThere)
         }
     }
 

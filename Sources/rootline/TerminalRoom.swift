@@ -238,7 +238,7 @@ final class TerminalRoom: CeremonyRoom {
         var silent = settings
         silent.c_lflag &= ~tcflag_t(ECHO)
         // What was typed ahead was typed in the clear, and is no PIN.
-        tcsetattr(terminal, TCSADRAIN, &silent)
+        tcsetattr(terminal, TCSAFLUSH, &silent)
         defer {
             tcsetattr(terminal, TCSADRAIN, &settings)
             put("\n")

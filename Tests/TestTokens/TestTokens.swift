@@ -35,8 +35,10 @@ public enum TestTokens {
     }
     private static let state = Mutex(State())
 
-    /// Loads SoftHSM on this process's store and initialises one more token.
-    public static func make() throws -> Token {
+    /// Loads SoftHSM on this process's store and initialises one more token; label and PINs as given, or of its number.
+    public static func make(
+        label: String? = nil, pin pinText: String? = nil, officer officerText: String? = nil
+    ) throws -> Token {
         try state.withLock { state in
             if state.module == nil {
                 let store = FileManager.default.temporaryDirectory
@@ -56,19 +58,42 @@ public enum TestTokens {
             }
             guard let module = state.module else { throw CocoaError(.featureUnsupported) }
             state.count += 1
-            let label = "test-\(state.count)"
+            let label = label ?? "test-\(state.count)"
             guard let free = try module.slots().first(where: { try !$0.tokenInfo().isInitialized }) else {
                 throw CocoaError(.featureUnsupported)
             }
-            let (pinText, officerText) = ("pin-\(state.count)-4711", "officer-\(state.count)-4711")
+            let pinText = pinText ?? "pin-\(state.count)-4711"
+            let officerText = officerText ?? "officer-\(state.count)-4711"
+            let known = Set(try module.slots().compactMap { try $0.tokenInfo() }.filter(\.isInitialized).map(\.serial))
             try free.initializeToken(label: label, securityOfficerPIN: pin(officerText))
-            let slot = try module.slot(TokenSelector(serial: nil, label: label))
-            let login = try slot.login(.securityOfficer, pin: pin(officerText))
-            try slot.withSession(readWrite: true) { try $0.initializePIN(pin(pinText)) }
-            withExtendedLifetime(login) {}
+            // SoftHSM moves a new token to another slot; its label alone may be another token's too.
+            let made = try module.slots().first { slot in
+                let info = try slot.tokenInfo()
+                return info.isInitialized && info.label == label && !known.contains(info.serial)
+            }
+            guard let slot = made else { throw CocoaError(.featureUnsupported) }
+            try setUserPIN(pinText, officer: officerText, on: slot)
             return Token(
                 slot: slot, label: label, serial: try slot.tokenInfo().serial, pinText: pinText,
                 securityOfficerPINText: officerText)
         }
+    }
+
+    /// Empties a token and gives it another label; its serial number and PINs stay.
+    public static func reset(_ token: Token, label: String? = nil) throws {
+        try token.slot.initializeToken(label: label ?? token.label, securityOfficerPIN: token.securityOfficerPIN)
+        try setUserPIN(token.pinText, officer: token.securityOfficerPINText, on: token.slot)
+    }
+
+    private static func setUserPIN(_ text: String, officer: String, on slot: Slot) throws {
+        let login = try slot.login(.securityOfficer, pin: pin(officer))
+        try slot.withSession(readWrite: true) { try $0.initializePIN(pin(text)) }
+        withExtendedLifetime(login) {}
+    }
+
+    /// The configuration file of this process's store, for a program that shall see the same tokens.
+    public static var configuration: String {
+        FileManager.default.temporaryDirectory.appendingPathComponent("rootline-tokens-\(getpid())").path
+            + "/softhsm2.conf"
     }
 }

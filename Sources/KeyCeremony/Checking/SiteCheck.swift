@@ -163,10 +163,11 @@ struct SiteCheck {
     private mutating func checkPeople() {
         guard !site.isRehearsal else { return }
         do {
+            let draft = script.kind == .enrolCustodian ? try RosterDraft.read(path: site.rosterDraft) : nil
             if let roster = try site.rosters().last {
                 requireStaff(roster.members.map(\.roles))
-            } else if script.kind == .enrolCustodian {
-                requireStaff(try RosterDraft.read(path: site.rosterDraft).members.map(\.roles))
+            } else if let draft {
+                requireStaff(draft.members.map(\.roles))
             } else {
                 report(
                     script.placedKind.place, "roster.missing",

@@ -17,8 +17,16 @@ struct RehearsalReference: Sendable {
     init(
         path: String, script: CeremonyScript, site: Site, participants: [Participant]
     ) throws(CeremonyError) {
-        let transcript = try Transcript.read(path: path)
-        let verified = try transcript.verify(.init(allowsRehearsal: true), path: path)
+        let transcript: Transcript
+        let verified: VerifiedTranscript
+        do throws(CeremonyError) {
+            transcript = try Transcript.read(path: path)
+            verified = try transcript.verify(.init(allowsRehearsal: true), path: path)
+        } catch {
+            throw CeremonyError(
+                .rehearsalRefused, error.subject, "this is no whole rehearsal: \(error.message)",
+                hint: error.hint, cause: error.cause)
+        }
         guard verified.isRehearsal else {
             throw CeremonyError(
                 .rehearsalRefused, path, "is the transcript of a live ceremony, not of a rehearsal")
@@ -71,12 +79,8 @@ extension CeremonyScript {
         after: RehearsalReference?
     ) throws(CeremonyError) -> CeremonyRunner {
         let lineage = try Lineage(of: site)
-        if let roster = rosters.last, roster.version < lineage.rosterVersion {
-            throw CeremonyError(
-                .rosterRefused, site.folder,
-                "the last ceremony was held under version \(lineage.rosterVersion) of the roster, this is \(roster.version)",
-                hint: "A version is missing under rosters/: put it back.")
-        }
+        try lineage.requireKnown(rosters, site: site)
+        try lineage.requireClock(at: timestamp(Date()), site: site)
         let name = try makeFolder(site)
         try concerning(site.ceremonyFolder(name)) {
             try site.storeDocument(site.ceremonyFolder(name) + "/script.yaml", source)

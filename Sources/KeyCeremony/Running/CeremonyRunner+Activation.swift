@@ -158,7 +158,7 @@ extension CeremonyRunner {
         of name: String, user: PIN, officer: PIN, mayBeSet: Bool
     ) throws(CeremonyError) -> Bool {
         // The old PINs are asked for only where they are needed, and no login may rest on the old ones meanwhile.
-        let old = secrets[name]
+        var old = secrets[name]
         tokens[name] = nil
         secrets[name] = nil
         let slot = try concerning("token \(name)") { try site.slot(name) }
@@ -169,7 +169,7 @@ extension CeremonyRunner {
                 if isSet { continue }
             }
             wasSet = false
-            let (oldPIN, login) = try loginByOldPIN(of: name, type, slot: slot, secret: old)
+            let (oldPIN, login) = try loginByOldPIN(of: name, type, slot: slot, secret: &old)
             try concerning("token \(name)") {
                 try slot.withSession(readWrite: true) { try $0.changePIN(from: oldPIN, to: pin) }
             }
@@ -180,9 +180,9 @@ extension CeremonyRunner {
 
     /// Logs in by the PIN that the token has until now; one that people type is asked for three times at most.
     private func loginByOldPIN(
-        of name: String, _ user: UserType, slot: Slot, secret: SecretBytes?
+        of name: String, _ user: UserType, slot: Slot, secret: inout SecretBytes?
     ) throws(CeremonyError) -> (PIN, Login) {
-        if let pin = try oldPIN(of: name, user, secret: secret) {
+        if let pin = try oldPIN(of: name, user, secret: &secret) {
             return (pin, try concerning("token \(name)") { try site.login(slot, user, pin: pin) })
         }
         return try askingForPIN(.initial(token: name, user: user)) { (pin) throws(CeremonyError) in
@@ -191,8 +191,10 @@ extension CeremonyRunner {
     }
 
     /// The PIN that the token has until now; nil where people alone know it.
+    ///
+    /// A secret that the holders had to bring for it is kept for the other PIN: they are asked once.
     private func oldPIN(
-        of name: String, _ user: UserType, secret: SecretBytes?
+        of name: String, _ user: UserType, secret: inout SecretBytes?
     ) throws(CeremonyError) -> PIN? {
         if let secret { return ActivationPIN.make(user, from: secret) }
         let binding = try concerning(name) { try site.token(name) }
@@ -200,7 +202,9 @@ extension CeremonyRunner {
             return try concerning(name) { try PIN.read(file: site.pinFile(source)) }
         }
         if let current = try concerning(name, { try site.activation(of: name).current() }) {
-            return ActivationPIN.make(user, from: try collect(name, set: current).secret)
+            let collected = try collect(name, set: current).secret
+            secret = collected
+            return ActivationPIN.make(user, from: collected)
         }
         return nil
     }
@@ -262,6 +266,7 @@ extension CeremonyRunner {
     ) throws(CeremonyError) -> (secret: SecretBytes, holders: [String]) {
         let description = try concerning(name) { try site.activation(of: name).describe(set) }
         let serial = try concerning(name) { try site.token(name) }.serial
+        try description.requireQuorum(of: participants, token: name)
         var shares: [[SLIP39.Share]] = description.groups.map { _ in [] }
         var holders: [String] = []
         var refusal: CeremonyError?
@@ -318,7 +323,8 @@ extension CeremonyRunner {
                     if share.mnemonic.commitment(set: set.set) == commitment { return share }
                     refusal = "that is a share, but not the one that \(person.name) was given"
                 } catch {
-                    refusal = error.message
+                    // With the position of a wrong word, and never the word.
+                    refusal = error.description
                 }
             }
             throw CeremonyError(
@@ -346,5 +352,19 @@ extension CeremonyRunner {
                 hint: "Another holder may take the turn.")
         }
         return share
+    }
+}
+
+extension ActivationSet {
+    /// Throws where the people are too few to open the token.
+    func requireQuorum(of people: [Participant], token: String) throws(CeremonyError) {
+        func isPresent(_ holder: ShareHolder) -> Bool { people.contains { $0.name == holder.name } }
+        let whole = groups.count { group in group.holders.count(where: isPresent) >= group.needed }
+        guard whole >= groupsNeeded else {
+            throw CeremonyError(
+                .quorumShort, "token \(token)",
+                "\(holders.count(where: isPresent)) of its holders are here; \(needed) are needed",
+                hint: "Its holders are: \(holders.map(\.name).joined(separator: ", ")).")
+        }
     }
 }

@@ -23,9 +23,14 @@ extension CeremonyRunner {
                 recovery: min(2, participants.count)))
     }
 
+    /// The last roster's word on a member of the draft, whose keys stay; nil for whoever is new or has another token.
+    private func kept(_ seat: RosterDraft.Member) -> Roster.Member? {
+        rosters.last?.member(seat.name).flatMap { seat.keeps($0) ? $0 : nil }
+    }
+
     /// Makes two keys for each person of the draft who has none, on a token of their own.
     func enrol() throws(CeremonyError) {
-        for member in try draft().members where rosters.last?.member(member.name) == nil {
+        for member in try draft().members where kept(member) == nil {
             if record.credentials[member.name] != nil && !isOpen("enrol-credential", member.name) { continue }
             let effect = try intend("enrol-credential", member.name) { () throws(CeremonyError) in
                 var generator = SystemRandomNumberGenerator()
@@ -41,7 +46,6 @@ extension CeremonyRunner {
                 ]
             }
             let ids = (effect.intent["keyIDs"]?.items ?? []).map { hexadecimalOctets($0.text ?? "") }
-            let mayExist = record.attempt > 1
             let keys = try credentialKeys(member, ids: ids)
             if effect.effect == nil {
                 try noteEffect(
@@ -49,7 +53,7 @@ extension CeremonyRunner {
                     [
                         "name": .string(member.name), "signingKey": .base64(keys.signingKey),
                         "shareKey": .base64(keys.shareKey),
-                    ], recovered: mayExist && !site.isRehearsal)
+                    ], recovered: keys.wereThere)
             }
             try noteObserved(
                 "enrol-credential",
@@ -92,7 +96,7 @@ extension CeremonyRunner {
         let draft = try draft()
         var members: [Roster.Member] = []
         for seat in draft.members {
-            let old = rosters.last?.member(seat.name)
+            let old = kept(seat)
             guard let signing = old?.signingKey ?? record.credentials[seat.name]?.signing,
                 let share = old?.shareKey ?? record.credentials[seat.name]?.share
             else { throw CeremonyError(.rosterRefused, seat.name, "has not been enrolled") }
@@ -115,9 +119,9 @@ extension CeremonyRunner {
         if effect.observed != nil { return }
         var signatures: [Roster.Signature] = []
         for member in members where last == nil || isPresent(member.name) {
-            let person =
-                participants.first { $0.name == member.name }
-                ?? Participant(name: member.name, roles: member.roles, member: member, standIn: nil)
+            // Whoever has new keys signs with those.
+            let standIn = participants.first { $0.name == member.name }?.standIn
+            let person = Participant(name: member.name, roles: member.roles, member: member, standIn: standIn)
             let signature = try withCredential(of: person, purpose: "to sign the roster") {
                 (credential) throws(CeremonyError) in
                 try concerning(member.name) { try credential.signature(over: unsigned.signedBytes) }

@@ -64,6 +64,8 @@ extension CeremonyRunner {
         _ name: String, by source: PINSource, as way: String, holders: [String]
     ) throws(CeremonyError) -> OpenToken {
         try note("intent", ["effect": "login", "token": .string(name)])
+        // On a token that is open already, PKCS#11 takes any PIN.
+        tokens[name] = nil
         let open = try concerning("token \(name)") { try site.open(name, pin: source) }
         let info = try open.json()
         guard info["serial"]?.text == open.binding.serial else {

@@ -24,6 +24,7 @@ extension CeremonyScript {
             path: rehearsal, script: self, site: site, participants: participants)
         _ = try Lineage(of: site)
         try requireFollowable(site: site)
+        try requireQuorums(of: participants, site: site)
         return try begin(
             site: site, room: room, participants: participants, rosters: rosters, after: reference
         ).run()
@@ -31,14 +32,49 @@ extension CeremonyScript {
 
     /// The people of a live ceremony.
     func seat(_ staffing: Staffing, site: Site, rosters: [Roster]) throws(CeremonyError) -> [Participant] {
-        if let roster = rosters.last { return try staffing.participants(of: self, roster: roster) }
+        if let roster = rosters.last {
+            let participants = try staffing.participants(of: self, roster: roster)
+            if kind == .enrolCustodian { try requireLastingKeys(of: participants, site: site) }
+            return participants
+        }
         guard kind == .enrolCustodian else {
             throw CeremonyError(
                 .rosterRefused, site.folder, "the site has no roster yet, so nobody can take part",
                 hint: "Perform the custodian-enrolment ceremony first; it pins the roster.")
         }
         let draft = try concerning(site.rosterDraft) { try RosterDraft.read(path: site.rosterDraft) }
+        // Found after the keys were made, they would be on people's tokens for nothing.
+        guard draft.members.contains(where: { $0.roles.contains(.externalWitness) }) else {
+            throw CeremonyError(
+                .rosterRefused, site.rosterDraft, "no member is an external witness: a first roster has one")
+        }
         return try staffing.participants(of: self, draft: draft)
+    }
+
+    /// Throws where somebody who takes part would get other keys in this ceremony: their sign-offs would be by two.
+    private func requireLastingKeys(of participants: [Participant], site: Site) throws(CeremonyError) {
+        let draft = try concerning(site.rosterDraft) { try RosterDraft.read(path: site.rosterDraft) }
+        for person in participants {
+            guard let seat = draft.members.first(where: { $0.name == person.name }), let member = person.member,
+                !seat.keeps(member)
+            else { continue }
+            throw CeremonyError(
+                .personRefused, person.name, "gets new keys in this ceremony, and can take no part in it",
+                hint: "Somebody else takes the seat, or a script without it is followed.")
+        }
+    }
+
+    /// Throws where a token is to be opened by shares and too few of their holders take part: found at the step itself, an
+    /// earlier one may have made a key by then.
+    private func requireQuorums(of participants: [Participant], site: Site) throws(CeremonyError) {
+        var split: Set<String> = []
+        for step in steps {
+            if case .split(let request) = step.content { split.insert(request.token.value) }
+            guard case .collectShares(let token) = step.content, !split.contains(token.value) else { continue }
+            let store = site.activation(of: token.value)
+            let set = try concerning(token.value) { try store.current().map { try store.describe($0) } }
+            if let set { try set.requireQuorum(of: participants, token: token.value) }
+        }
     }
 
     /// Whom a live site offers for each role of the script: the roster's members, or the draft's.
@@ -161,6 +197,11 @@ public enum InterruptedCeremony {
         let begin = transcript.lines.first
         guard site.isRehearsal == transcript.isRehearsal, begin?["origin"]?.text == site.origin else {
             throw CeremonyError(.notResumable, site.folder, "the ceremony is another site's")
+        }
+        guard begin?["rosters"]?.items == rosters.map(\.document) else {
+            throw CeremonyError(
+                .notResumable, site.folder, "the rosters are not those that the ceremony began with",
+                hint: "Put back rosters/ as it was.")
         }
         let listed = begin?["participants"] ?? .null
         let people: [Participant]

@@ -10,12 +10,16 @@ import Sites
 struct Lineage: Sendable {
     let sequence: Int
     let previous: JSONValue
-    /// The version of the roster under which the last ceremony was held; 0 before the first.
-    let rosterVersion: Int
+    /// The rosters that earlier ceremonies stood on or made, by version: documents in canonical form.
+    private let rosters: [Int: JSONValue]
+    /// The time of the last line that was written, of whichever ceremony; nil before the first.
+    private let lastTime: String?
 
     /// Throws where the last ceremony has not come to its end: its head would change after it was named.
     init(of site: Site) throws(CeremonyError) {
         var last: (sequence: Int, ceremony: String, transcript: Transcript)?
+        var rosters: [Int: JSONValue] = [:]
+        var lastTime: String?
         for (name, transcript) in try Lineage.transcripts(of: site) {
             guard let sequence = transcript.sequence else {
                 throw CeremonyError(.transcriptInvalid, name, "its first line has no `sequence`")
@@ -28,12 +32,45 @@ struct Lineage: Sendable {
                 )
             }
             if sequence > last?.sequence ?? 0 { last = (sequence, name, transcript) }
+            for document in transcript.rosters {
+                if let version = document["statement"]?["version"]?.number { rosters[version] = document }
+            }
+            if let time = transcript.lines.last?["time"]?.text { lastTime = max(lastTime ?? "", time) }
         }
         sequence = (last?.sequence ?? 0) + 1
-        previous =
-            last.map { ["ceremony": .string($0.ceremony), "head": .string($0.transcript.head)] } ?? .null
-        rosterVersion =
-            last?.transcript.lines.first?["rosters"]?.items?.last?["statement"]?["version"]?.number ?? 0
+        previous = last.map { ["ceremony": .string($0.ceremony), "head": .string($0.transcript.head)] } ?? .null
+        self.rosters = rosters
+        self.lastTime = lastTime
+    }
+
+    /// Throws unless a live site's rosters are all that its ceremonies know, and the same.
+    ///
+    /// Whoever can write into the site could otherwise bring a version back that somebody has left, or begin anew with
+    /// people of their own.
+    func requireKnown(_ rosters: [Roster], site: Site) throws(CeremonyError) {
+        for (version, document) in self.rosters.sorted(by: { $0.key < $1.key }) {
+            guard let roster = rosters.first(where: { $0.version == version }) else {
+                throw CeremonyError(
+                    .rosterRefused, site.folder,
+                    "an earlier ceremony stood on version \(version) of the roster, or made it, and it is missing",
+                    hint: "Put it back under rosters/, or resume the enrolment that made it.")
+            }
+            guard roster.document == document else {
+                throw CeremonyError(
+                    .rosterRefused, site.rosterPath(version),
+                    "is not the roster that an earlier ceremony of this site stood on or made",
+                    hint: "Compare with the digest on paper from the enrolment ceremony.")
+            }
+        }
+    }
+
+    /// Throws where the clock stands before the last line of an earlier ceremony.
+    func requireClock(at time: String, site: Site) throws(CeremonyError) {
+        guard let lastTime, time < lastTime else { return }
+        throw CeremonyError(
+            .clock, site.folder,
+            "the machine's clock says \(time), and an earlier ceremony's last line was written at \(lastTime)",
+            hint: "Set the clock right.")
     }
 
     /// Every transcript of a site, by its ceremony.

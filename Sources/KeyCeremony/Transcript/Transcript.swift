@@ -22,6 +22,13 @@ public struct Transcript: Sendable {
     var sequence: Int? { lines.first?["sequence"]?.number }
     public var scriptDigest: String? { lines.first?["script"]?["digest"]?.text }
 
+    /// The documents of the rosters that the ceremony stood on, and of the one that it made once it is complete.
+    var rosters: [JSONValue] {
+        let made = lines.last { $0["type"]?.text == "observed" && $0["effect"]?.text == "sign-roster" }?["roster"]
+        return (isRehearsal ? [] : lines.first?["rosters"]?.items ?? [])
+            + (isComplete && !isRehearsal ? [made].compactMap { $0 } : [])
+    }
+
     /// Whether every step was done and the last one has all its sign-offs.
     public var isComplete: Bool {
         guard rest == 0, let closing = lines.lastIndex(where: { $0["type"]?.text == "closing" }) else {

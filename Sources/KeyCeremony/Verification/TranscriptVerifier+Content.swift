@@ -62,6 +62,11 @@ extension TranscriptVerifier {
             else { throw refuse(.order, "not every share was read back, or not every quorum was tried") }
             self.shares?.isTested = true
         case "share-presented":
+            // An interrupted `split` may need the new set, to see whether it is in force, and the old one.
+            if let set = line["set"]?.text, set != presentedSet {
+                presented = []
+                presentedSet = set
+            }
             guard people.contains(where: { $0.name == line["name"]?.text }),
                 !presented.contains(line["name"]?.text ?? "")
             else { throw refuse(.people, "a share is presented by nobody, or twice by one") }

@@ -112,8 +112,9 @@ struct TranscriptVerifier {
     var events: Set<String> = []
     var observed: Set<String> = []
     var shares: Shares?
-    /// Holders who have presented a share since the last token was opened.
+    /// Holders who have presented a share since the last token was opened, and the set that the shares are of.
     var presented: [String] = []
+    var presentedSet = ""
 
     struct Shares {
         let set: String
