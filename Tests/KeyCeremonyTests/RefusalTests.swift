@@ -113,7 +113,7 @@ import TokenKeys
     func abandoned() throws {
         let place = try TestSite()
         #expect(throws: CeremonyError.self) {
-            try place.rehearse("root-ca", answers: try place.answers("room: no\n"))
+            try place.rehearse("root-ca", answers: try place.answers("script-copies: no\n"))
         }
         for name in ["root-ca", "run-authority"] {
             let error = try #require(throws: CeremonyError.self) { try place.rehearse(name) }
@@ -128,6 +128,18 @@ import TokenKeys
         let second = try place.rehearse("root-ca")
         #expect(second.id == "root-ca-2")
         try expectVerified(second)
+    }
+
+    @Test("Where a step allows an exception, a no is co-signed by its people and the ceremony goes on")
+    func exception() throws {
+        let place = try TestSite()
+        let outcome = try place.rehearse("root-ca", answers: try place.answers("room: no\n"))
+        try expectVerified(outcome)
+        let transcript = try Transcript.read(path: outcome.transcript)
+        let verified = try transcript.verify(.init(allowsRehearsal: true), path: outcome.transcript)
+        #expect(verified.exceptions == 1)
+        #expect(
+            try place.transcript("root-ca").components(separatedBy: "\"step\":\"exception-1\"").count == 3)
     }
 
     @Test("A ceremony that stopped is resumed with another answer, and does no step twice")

@@ -72,6 +72,14 @@ final class TestSite {
         try CeremonyScript.load(path: Repository.script(name)).rehearse(site: site, answers: answers)
     }
 
+    /// The same site after a change to its `site.yaml`.
+    func reopened(_ from: String, _ to: String) throws -> Site {
+        let path = site.path("site.yaml")
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        try Data(text.replacingOccurrences(of: from, with: to).utf8).write(to: URL(fileURLWithPath: path))
+        return try Site(opening: site.folder)
+    }
+
     /// Answers to be given in a rehearsal: a YAML map of step ids to answers.
     func answers(_ yaml: String) throws -> CeremonyAnswers {
         let path = site.path("answers.yaml")
