@@ -235,7 +235,7 @@ extension ScriptParser {
         let type = yaml.choice(fields, "type", of: SigningKeyType.self, code: "key.type") { word in
             word == "P-521"
                 ? "P-521 is refused: tokens list the curve and then fail after generation"
-                : "`\(word)` is refused: keys are on P-256 or P-384"
+                : "`\(word)` is refused: keys are P-256, P-384, RSA-3072 or RSA-4096"
         }
         let backup = yaml.choice(fields, "backup", of: KeyBackupChoice.self)
         let copies = yaml.flag(fields, "sessionCopies")
