@@ -111,7 +111,10 @@ import Testing
         }
         for (needed, isRefused) in [(2, false), (3, true)] {
             let set = "\(needed)0000000000000"
-            try store.store(ActivationSet(set: set, needed: needed, holders: holders, onScreen: false))
+            try store.store(
+                ActivationSet(
+                    set: set, groups: [.init(needed: needed, holders: holders)], groupsNeeded: 1,
+                    onScreen: false))
             try store.makeCurrent(set)
             let found = try codes("crl", place.site)
             #expect(!found.contains("activation.shares"), "\(found)")
