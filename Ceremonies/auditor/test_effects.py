@@ -335,8 +335,8 @@ class Rosters(TranscriptCase):
             roster(people, rehearsal=True), roster(people, quorum=0),
             roster([member("Ada", "Eve")] + people, signers=[("Ada", "Eve")] + everyone),
             roster(people + [member("Eve", "Ada")], signers=everyone + [("Eve", "Ada")]),
-            roster(people[:3] + [member("Di", roles=["officer"])]),
-            roster(people[:3] + [member("Di", roles=["administrator", "external-witness"])]),
+            roster(people[:3] + [member("Di", roles=["crypto-officer"])]),
+            roster(people[:3] + [member("Di", roles=["ceremony-administrator", "external-witness"])]),
         ):
             ceremony = self.live(first)
             ceremony.begin["participants"] = [
@@ -344,16 +344,16 @@ class Rosters(TranscriptCase):
             ]
             # A roster that gives Di other roles is refused for the people before it is looked at.
             given = {m["name"]: m["roles"] for m in first["statement"]["members"]}
-            self.refused("people" if given["Di"] == ["officer"] else "roster", 1, ceremony)
+            self.refused("people" if given["Di"] == ["crypto-officer"] else "roster", 1, ceremony)
 
     def test_a_roster_without_external_witness(self):
-        people = {"Ada": ["administrator"], "Bo": ["officer"], "Di": ["external-witness"]}
-        first = roster([member("Ada", roles=["administrator"]), member("Bo")], conflicts=[])
+        people = {"Ada": ["ceremony-administrator"], "Bo": ["crypto-officer"], "Di": ["external-witness"]}
+        first = roster([member("Ada", roles=["ceremony-administrator"]), member("Bo")], conflicts=[])
         step = script_step("it", "say")
         step["witnesses"] = []
         ceremony = Ceremony(step, rehearsal=False, people=people, rosters=[first])
-        ceremony.begin["roles"] = {"administrator": 1, "officer": 1}
-        ceremony.begin["steps"][-1]["witnesses"] = ["officer"]
+        ceremony.begin["roles"] = {"ceremony-administrator": 1, "crypto-officer": 1}
+        ceremony.begin["steps"][-1]["witnesses"] = ["crypto-officer"]
         del ceremony.begin["participants"][2]
         self.refused("roster", 1, ceremony)
 
@@ -449,7 +449,7 @@ class Enrolment(TranscriptCase):
     def test_an_enrolment_step_is_not_signed(self):
         ceremony = self.enrolment()
         ceremony.lines.insert(2, {
-            "type": "sign-off", "time": ceremony.lines[1]["time"], "step": "enrol", "name": "Bo", "role": "officer",
+            "type": "sign-off", "time": ceremony.lines[1]["time"], "step": "enrol", "name": "Bo", "role": "crypto-officer",
         })
         self.refused("order", 3, ceremony)
 

@@ -151,13 +151,13 @@ class FirstLine(TranscriptCase):
 
         self.refused("people", 1, changed(0, name="Bo"))
         self.refused("people", 1, changed(0, publicKey=spki(KEYS["Bo"])))
-        self.refused("people", 1, changed(0, roles=["administrator", "officer"]))
-        self.refused("people", 1, changed(0, roles=["administrator", "unknown"]))
-        self.refused("people", 1, changed(0, roles=["administrator", "administrator"]))
+        self.refused("people", 1, changed(0, roles=["ceremony-administrator", "crypto-officer"]))
+        self.refused("people", 1, changed(0, roles=["ceremony-administrator", "unknown"]))
+        self.refused("people", 1, changed(0, roles=["ceremony-administrator", "ceremony-administrator"]))
         self.refused("people", 1, spoken(quorum={"role": "unknown", "needed": 1}))
-        self.refused("people", 1, changed(3, roles=["external-witness", "administrator"]))
-        ceremony = spoken(conflicts=[["administrator", "officer"]], people={
-            "Ada": ["administrator", "officer"], "Di": ["external-witness"],
+        self.refused("people", 1, changed(3, roles=["external-witness", "ceremony-administrator"]))
+        ceremony = spoken(conflicts=[["ceremony-administrator", "crypto-officer"]], people={
+            "Ada": ["ceremony-administrator", "crypto-officer"], "Di": ["external-witness"],
         })
         self.refused("people", 1, ceremony)
         ceremony = spoken()
@@ -246,7 +246,7 @@ class Steps(TranscriptCase):
         ceremony.lines.insert(5, dict(ceremony.lines[4]))
         self.refused("sign-off", 6, ceremony)
         ceremony = irreversible()
-        ceremony.lines[2]["role"] = "administrator"
+        ceremony.lines[2]["role"] = "ceremony-administrator"
         self.refused("sign-off", 3, ceremony)
         ceremony = irreversible()
         ceremony.keys["Bo"] = KEYS["Cy"]
