@@ -127,6 +127,9 @@ let package = Package(
                 "Certificates", "TestTokens", crypto,
             ]),
         .testTarget(
+            name: "CeremonyFaultTests", dependencies: ["FaultyToken"], exclude: ["Programs"],
+            swiftSettings: swiftSettings),
+        .testTarget(
             name: "CommandLineTests", dependencies: [grdb], exclude: ["Scripts", "Tools"],
             swiftSettings: swiftSettings),
     ],

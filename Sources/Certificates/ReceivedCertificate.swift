@@ -86,7 +86,9 @@ public struct ReceivedCertificate: Hashable, Sendable {
 
     /// The signature's octets, as the certificate carries them: for ECDSA a DER ECDSA-Sig-Value.
     public var signature: [UInt8] {
-        guard let outer = DERElement(der), let parts = outer.children(in: der), parts.count == 3 else { return [] }
+        guard let outer = DERElement(der), let parts = outer.children(in: der), parts.count == 3 else {
+            return []
+        }
         return Array(der[parts[2].contents].dropFirst())
     }
 

@@ -25,6 +25,8 @@ public final class Module: Sendable {
         weak var module: Module?
     }
     private static let loaded = Mutex<[String: WeakModule]>([:])
+    /// Where tokens were found last, by selector.
+    private let places = Mutex<[String: UInt]>([:])
 
     /// Loads and initialises the module at `path`.
     ///
@@ -131,7 +133,20 @@ public final class Module: Sendable {
     }
 
     /// The one slot whose token answers to `selector`.
+    ///
+    /// Asking every token of a large HSM takes long, so a token is looked for first where it was found last.
     public func slot(_ selector: TokenSelector) throws(PKCS11Error) -> Slot {
+        let name = selector.description
+        if let id = places.withLock({ $0[name] }) {
+            let slot = Slot(module: self, id: id)
+            if let token = try? slot.tokenInfo(), token.isInitialized, selector.matches(token) { return slot }
+        }
+        let slot = try searchedSlot(selector)
+        places.withLock { $0[name] = slot.id }
+        return slot
+    }
+
+    private func searchedSlot(_ selector: TokenSelector) throws(PKCS11Error) -> Slot {
         var found: [Slot] = []
         var seen: [String] = []
         for slot in try slots() {

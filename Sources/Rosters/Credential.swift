@@ -41,7 +41,8 @@ public struct StandInCredential: Credential {
     private static func derive<Key>(_ seed: [UInt8], _ info: String, _ make: ([UInt8]) -> Key?) -> Key? {
         for attempt in 0..<8 {
             let bytes = HKDF<SHA256>.deriveKey(
-                inputKeyMaterial: SymmetricKey(data: seed), info: Array("rootline stand-in \(attempt) \(info)".utf8),
+                inputKeyMaterial: SymmetricKey(data: seed),
+                info: Array("rootline stand-in \(attempt) \(info)".utf8),
                 outputByteCount: 32)
             if let key = bytes.withUnsafeBytes({ make(Array($0)) }) { return key }
         }
@@ -62,7 +63,9 @@ public struct StandInCredential: Credential {
         try sealed.open(holder: name) { point throws(RosterError) in
             guard let other = try? P256.KeyAgreement.PublicKey(x963Representation: point),
                 let shared = try? agreement.sharedSecretFromKeyAgreement(with: other)
-            else { throw RosterError(.shareRefused, name, "the share's encapsulated key is no point of P-256") }
+            else {
+                throw RosterError(.shareRefused, name, "the share's encapsulated key is no point of P-256")
+            }
             return shared.withUnsafeBytes { Array($0) }
         } recipient: {
             Array(agreement.publicKey.x963Representation)

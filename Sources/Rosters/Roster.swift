@@ -157,7 +157,9 @@ extension Roster {
                 let share = octets(item["shareKey"]), let serial = item["token"]?["serial"]?.text,
                 let label = item["token"]?["tokenLabel"]?.text
             else { throw malformed("member \(members.count + 1)") }
-            let roles = (item["roles"]?.items ?? []).compactMap { $0.text.flatMap(CeremonyRole.init(rawValue:)) }
+            let roles = (item["roles"]?.items ?? []).compactMap {
+                $0.text.flatMap(CeremonyRole.init(rawValue:))
+            }
             members.append(
                 Member(
                     name: name, roles: roles, signingKey: signing, shareKey: share, tokenSerial: serial,
@@ -185,18 +187,18 @@ extension Roster {
         }
     }
 
-    /// Reads a roster's file: the document in canonical form and a newline.
+    /// Reads a roster's file: the document in canonical form and nothing else, so that `sha256sum` gives its digest.
     public static func read(path: String) throws(RosterError) -> Roster {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw RosterError(.unreadable, path, "no such roster")
         }
-        guard data.last == 0x0A, let document = JSONValue(canonical: data.dropLast()) else {
+        guard let document = JSONValue(canonical: data) else {
             throw RosterError(.malformed, path, "is no JSON document in canonical form (RFC 8785)")
         }
         return try Roster(document, subject: path)
     }
 
-    public var fileBytes: [UInt8] { document.canonical + [0x0A] }
+    public var fileBytes: [UInt8] { document.canonical }
 }
 
 // MARK: Rules
@@ -266,7 +268,8 @@ extension Roster {
         guard old.count >= other.quorums.roster else {
             throw RosterError(
                 .signatures, subject,
-                "\(old.count) members of version \(other.version) signed it; \(other.quorums.roster) are needed")
+                "\(old.count) members of version \(other.version) signed it; \(other.quorums.roster) are needed"
+            )
         }
         try requireNoOtherSignatures([members, other.members], subject: subject)
     }
@@ -295,7 +298,8 @@ extension Roster {
                     && StrictSignature.isValid($0.signature, over: signedBytes, key: member.signingKey)
             }
             guard isSigned else {
-                throw RosterError(.signatures, subject, "\(member.name)'s signature is missing or does not verify")
+                throw RosterError(
+                    .signatures, subject, "\(member.name)'s signature is missing or does not verify")
             }
         }
     }

@@ -43,7 +43,8 @@ public struct RosterDraft: Sendable, Hashable {
         let draft = root.flatMap { RosterDraft(&yaml, $0) }
         if let problem = yaml.problems.first {
             throw RosterError(
-                .malformed, "\(path):\(problem.line):\(problem.column)", "\(problem.field): \(problem.message)",
+                .malformed, "\(path):\(problem.line):\(problem.column)",
+                "\(problem.field): \(problem.message)",
                 hint: yaml.problems.count > 1 ? "There are \(yaml.problems.count - 1) more." : nil)
         }
         guard let draft else { throw RosterError(.malformed, path, "does not read as a draft") }
@@ -62,7 +63,8 @@ public struct RosterDraft: Sendable, Hashable {
             let roles = (fields["roles"].flatMap { yaml.list($0) } ?? []).compactMap {
                 yaml.choice($0, of: CeremonyRole.self)
             }
-            guard let node = fields["token"], let token = yaml.fields(node, required: ["label", "serial"]) else {
+            guard let node = fields["token"], let token = yaml.fields(node, required: ["label", "serial"])
+            else {
                 continue
             }
             let label = token["label"].flatMap { yaml.text($0) }
@@ -97,7 +99,9 @@ public struct RosterDraft: Sendable, Hashable {
         let numbers = ["roster", "approval", "recovery"].map { name in
             fields[name].flatMap { yaml.integer($0, in: 1...most) }
         }
-        guard let roster = numbers[0], let approval = numbers[1], let recovery = numbers[2] else { return nil }
+        guard let roster = numbers[0], let approval = numbers[1], let recovery = numbers[2] else {
+            return nil
+        }
         self.members = members
         self.conflicts = conflicts
         quorums = Roster.Quorums(roster: roster, approval: approval, recovery: recovery)

@@ -51,7 +51,8 @@ func onCredential<R>(_ subject: String, _ body: () throws -> R) throws(RosterErr
     } catch let error as PKCS11Error {
         throw RosterError(.token, subject, error.description, hint: error.hint, cause: error)
     } catch let error as TokenKeyError {
-        throw RosterError(.credentialRefused, subject, error.description, hint: error.hint, cause: error.cause)
+        throw RosterError(
+            .credentialRefused, subject, error.description, hint: error.hint, cause: error.cause)
     } catch {
         throw RosterError(.malformed, subject, "\(error)")
     }

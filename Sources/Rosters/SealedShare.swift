@@ -43,7 +43,8 @@ public struct SealedShare: Sendable, Hashable {
             encapsulatedKey = Array(sender.encapsulatedKey)
             ciphertext = try share.withBytes { Array(try sender.seal(UnsafeRawBufferPointer($0))) }
         } catch {
-            throw RosterError(.shareRefused, holder, "the share cannot be encrypted to the holder's key: \(error)")
+            throw RosterError(
+                .shareRefused, holder, "the share cannot be encrypted to the holder's key: \(error)")
         }
         self.token = token
         self.set = set
@@ -59,7 +60,11 @@ public struct SealedShare: Sendable, Hashable {
             throw RosterError(.shareRefused, holder, "the share is \(self.holder)'s")
         }
         var shared = try agree(encapsulatedKey)
-        defer { shared.withUnsafeMutableBytes { if let start = $0.baseAddress { explicit_bzero(start, $0.count) } } }
+        defer {
+            shared.withUnsafeMutableBytes {
+                if let start = $0.baseAddress { explicit_bzero(start, $0.count) }
+            }
+        }
         let schedule = HPKEKeySchedule(
             sharedPoint: shared, encapsulatedKey: encapsulatedKey, recipientKey: recipient(),
             info: SealedShare.info(token: token, set: set, holder: holder, rehearsal: isRehearsal))
@@ -137,7 +142,8 @@ struct HPKEKeySchedule {
         salt: [UInt8], _ label: String, _ material: [UInt8], suite: [UInt8]
     ) -> [UInt8] {
         let labeled = Array("HPKE-v1".utf8) + suite + Array(label.utf8) + material
-        return HKDF<SHA256>.extract(inputKeyMaterial: SymmetricKey(data: labeled), salt: salt).withUnsafeBytes {
+        return HKDF<SHA256>.extract(inputKeyMaterial: SymmetricKey(data: labeled), salt: salt).withUnsafeBytes
+        {
             Array($0)
         }
     }
@@ -146,7 +152,8 @@ struct HPKEKeySchedule {
         _ prk: [UInt8], _ label: String, _ info: [UInt8], length: Int, suite: [UInt8]
     ) -> [UInt8] {
         let labeled =
-            [UInt8(length >> 8), UInt8(length & 255)] + Array("HPKE-v1".utf8) + suite + Array(label.utf8) + info
+            [UInt8(length >> 8), UInt8(length & 255)] + Array("HPKE-v1".utf8) + suite + Array(label.utf8)
+            + info
         return HKDF<SHA256>.expand(pseudoRandomKey: prk, info: labeled, outputByteCount: length)
             .withUnsafeBytes { Array($0) }
     }

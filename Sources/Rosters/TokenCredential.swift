@@ -55,7 +55,8 @@ public struct TokenCredential: Credential {
                 return try session.sign(.plain(.ecdsa), key: key, digest)
             }
         }
-        guard let der = StrictSignature.der(raw: raw), StrictSignature.isValid(der, over: bytes, key: signingKey)
+        guard let der = StrictSignature.der(raw: raw),
+            StrictSignature.isValid(der, over: bytes, key: signingKey)
         else { throw RosterError(.credentialRefused, name, "the token's signature does not verify") }
         return der
     }
@@ -74,7 +75,8 @@ public struct TokenCredential: Credential {
                             Attribute(.valueLength, 32),
                         ])
                     defer { try? session.destroy(secret) }
-                    guard let value = try session.attribute(.value, of: secret)?.value, value.count == 32 else {
+                    guard let value = try session.attribute(.value, of: secret)?.value, value.count == 32
+                    else {
                         throw RosterError(.shareRefused, name, "the token answers no shared secret")
                     }
                     return value
@@ -131,7 +133,9 @@ extension TokenCredential {
             var wereThere = false
             for (role, id) in [(KeyRole.custodian, signingID), (.custodianShare, shareID)] {
                 let text = label(role, name, rehearsal)
-                let usage = [Attribute(.sign, role == .custodian), Attribute(.derive, role == .custodianShare)]
+                let usage = [
+                    Attribute(.sign, role == .custodian), Attribute(.derive, role == .custodianShare),
+                ]
                 let present = try session.find([Attribute(.label, text)])
                 if present.isEmpty {
                     _ = try session.generateKeyPair(
@@ -165,7 +169,8 @@ extension TokenCredential {
                     [
                         (.token, true), (.isPrivate, true), (.sensitive, true), (.extractable, false),
                         (.signRecover, false), (.decrypt, false), (.unwrap, false), (.modifiable, false),
-                        (.copyable, false), (.local, true), (.alwaysSensitive, true), (.neverExtractable, true),
+                        (.copyable, false), (.local, true), (.alwaysSensitive, true),
+                        (.neverExtractable, true),
                     ] + usage.map { ($0.type, $0.flag == true) }
                 attributes += try KeyPolicy.readBack(
                     expected, of: key, label: KeyLabel(role: role, name: name, isRehearsal: rehearsal),

@@ -17,20 +17,36 @@ public struct ShareHolder: Sendable, Hashable {
 
 /// One set of shares: what opens a token, and who holds it.
 public struct ActivationSet: Sendable, Hashable {
+    /// SLIP-39's groups: each is whole with `needed` of its holders.
+    public struct Group: Sendable, Hashable {
+        public let needed: Int
+        /// In the order of their shares.
+        public let holders: [ShareHolder]
+
+        public init(needed: Int, holders: [ShareHolder]) {
+            self.needed = needed
+            self.holders = holders
+        }
+    }
+
     public let set: String
-    /// How many shares open the token.
-    public let needed: Int
-    /// In the order of their shares.
-    public let holders: [ShareHolder]
+    public let groups: [Group]
+    /// How many groups have to be whole.
+    public let groupsNeeded: Int
     /// Whether the shares are on paper, rather than sealed in files.
     public let onScreen: Bool
 
-    public init(set: String, needed: Int, holders: [ShareHolder], onScreen: Bool) {
+    public init(set: String, groups: [Group], groupsNeeded: Int, onScreen: Bool) {
         self.set = set
-        self.needed = needed
-        self.holders = holders
+        self.groups = groups
+        self.groupsNeeded = groupsNeeded
         self.onScreen = onScreen
     }
+
+    /// Group by group.
+    public var holders: [ShareHolder] { groups.flatMap(\.holders) }
+    /// The fewest people that open the token.
+    public var needed: Int { groups.map(\.needed).sorted().prefix(groupsNeeded).reduce(0, +) }
 }
 
 /// Where a token's activation data stand: one sealed share a holder, and which set is in force.
@@ -85,10 +101,18 @@ public struct ActivationStore: Sendable {
             throw SiteError(.cannotCreate, folder(of: set.set), error.systemReason)
         }
         let value: JSONValue = [
-            "version": 1, "set": .string(set.set), "needed": .integer(set.needed),
+            "version": 1, "set": .string(set.set), "groupsNeeded": .integer(set.groupsNeeded),
             "delivery": .string(set.onScreen ? "screen" : "credential"),
-            "holders": .array(
-                set.holders.map { ["name": .string($0.name), "commitment": .string($0.commitment)] }),
+            "groups": .array(
+                set.groups.map { group in
+                    [
+                        "needed": .integer(group.needed),
+                        "holders": .array(
+                            group.holders.map {
+                                ["name": .string($0.name), "commitment": .string($0.commitment)]
+                            }),
+                    ]
+                }),
         ]
         try Site.replace(folder(of: set.set) + "/set.json", with: value.canonical)
     }
@@ -98,13 +122,23 @@ public struct ActivationStore: Sendable {
         let path = folder(of: set) + "/set.json"
         let data = FileManager.default.contents(atPath: path) ?? Data()
         guard let value = JSONValue(canonical: data), value["set"]?.text == set,
-            let needed = value["needed"]?.number, needed >= 1, let delivery = value["delivery"]?.text
+            let groupsNeeded = value["groupsNeeded"]?.number, let delivery = value["delivery"]?.text
         else { throw SiteError(.malformed, path, "is missing, or does not say who holds the shares") }
-        let holders = (value["holders"]?.items ?? []).compactMap { holder -> ShareHolder? in
-            guard let name = holder["name"]?.text, let commitment = holder["commitment"]?.text else { return nil }
-            return ShareHolder(name: name, commitment: commitment)
+        let groups = (value["groups"]?.items ?? []).map { group in
+            ActivationSet.Group(
+                needed: group["needed"]?.number ?? 0,
+                holders: (group["holders"]?.items ?? []).compactMap { holder in
+                    guard let name = holder["name"]?.text, let commitment = holder["commitment"]?.text else {
+                        return nil
+                    }
+                    return ShareHolder(name: name, commitment: commitment)
+                })
         }
-        return ActivationSet(set: set, needed: needed, holders: holders, onScreen: delivery == "screen")
+        guard (1...max(1, groups.count)).contains(groupsNeeded), !groups.isEmpty,
+            groups.allSatisfy({ (1...max(1, $0.holders.count)).contains($0.needed) })
+        else { throw SiteError(.malformed, path, "says a quorum that nobody can make") }
+        return ActivationSet(
+            set: set, groups: groups, groupsNeeded: groupsNeeded, onScreen: delivery == "screen")
     }
 
     /// The sealed shares of a set, by their holders' names.
@@ -120,9 +154,12 @@ public struct ActivationStore: Sendable {
         return shares
     }
 
-    /// Removes a set that never came into force, or no longer is.
-    public func remove(_ set: String) {
-        try? FileManager.default.removeItem(atPath: folder(of: set))
+    /// Removes the sets that never came into force, or no longer are.
+    public func removeAll(except set: String) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        where name != set && name != "current" {
+            try? FileManager.default.removeItem(atPath: folder(of: name))
+        }
     }
 }
 

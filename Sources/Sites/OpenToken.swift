@@ -125,7 +125,8 @@ extension Site {
         if let module = description.credentialModule { return module }
         let first = description.tokens.sorted { $0.key < $1.key }.first?.value
         guard let first else {
-            throw SiteError(.unknownToken, "credentialModule", "site.yaml names no module for people's tokens")
+            throw SiteError(
+                .unknownToken, "credentialModule", "site.yaml names no module for people's tokens")
         }
         try prepareEnvironment(for: first)
         return first.module
@@ -154,7 +155,9 @@ extension Site {
         let binding = try token(name)
         for (source, pin) in [(binding.pinSource, user), (binding.officerPinSource, officer)] {
             guard let source else { continue }
-            let bytes = pin.withBytes { start, count in Array(UnsafeBufferPointer(start: start, count: Int(count))) }
+            let bytes = pin.withBytes { start, count in
+                Array(UnsafeBufferPointer(start: start, count: Int(count)))
+            }
             try Site.replace(pinFile(source), with: bytes, mode: 0o600)
         }
     }

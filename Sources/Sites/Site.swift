@@ -116,9 +116,12 @@ public struct Site: Sendable {
                 .malformed, path, "`rehearsal` and the origin disagree",
                 hint: "A rehearsal's origin begins with \(Site.rehearsalOriginPrefix), no other does.")
         }
-        if !description.rehearsal, let name = description.tokens.first(where: { $0.value.officerPinSource != nil })?.key {
+        if !description.rehearsal,
+            let name = description.tokens.first(where: { $0.value.officerPinSource != nil })?.key
+        {
             throw SiteError(
-                .malformed, path, "token \(name) names an officerPinSource, which a rehearsal site alone may have")
+                .malformed, path,
+                "token \(name) names an officerPinSource, which a rehearsal site alone may have")
         }
         for (name, token) in description.tokens where token.activation == .quorum && token.pinSource != nil {
             throw SiteError(.malformed, path, "token \(name) is activated by quorum and names a pinSource")

@@ -124,7 +124,8 @@ extension KeyPolicy {
         for (type, _) in KeyPolicy().expected {
             do {
                 answers.append(
-                    ReadBackAttribute(name: type.description, value: try session.attribute(type, of: key)?.flag))
+                    ReadBackAttribute(
+                        name: type.description, value: try session.attribute(type, of: key)?.flag))
             } catch {
                 throw TokenKeyError(error, label.description)
             }

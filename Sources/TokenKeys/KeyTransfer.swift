@@ -25,7 +25,8 @@ public struct BackupRecipient: Sendable, Hashable {
                         Attribute(.token, true), Attribute(.isPrivate, false), Attribute(.label, name),
                         Attribute(.id, bytes: id), Attribute(.modulusBits, bits),
                         Attribute(.publicExponent, bytes: [1, 0, 1]), Attribute(.wrap, true),
-                        Attribute(.encrypt, false), Attribute(.verify, false), Attribute(.verifyRecover, false),
+                        Attribute(.encrypt, false), Attribute(.verify, false),
+                        Attribute(.verifyRecover, false),
                         Attribute(.modifiable, false),
                     ]),
                     privateKey: AttributeTemplate(privateAttributes(name, id: id)))
@@ -37,7 +38,8 @@ public struct BackupRecipient: Sendable, Hashable {
             let privateKey = try session.findOne([.objectClass(.privateKey), Attribute(.label, name)], name)
             _ = try KeyPolicy.readBack(
                 [
-                    (.unwrap, true), (.decrypt, false), (.sign, false), (.sensitive, true), (.extractable, false),
+                    (.unwrap, true), (.decrypt, false), (.sign, false), (.sensitive, true),
+                    (.extractable, false),
                     (.local, true), (.alwaysSensitive, true), (.neverExtractable, true),
                 ], of: privateKey, label: label, in: session)
             let (_, info) = try PublicKeyFacts.rsa(
@@ -55,7 +57,8 @@ public struct BackupRecipient: Sendable, Hashable {
 
     private static func privateAttributes(_ name: String, id: [UInt8]) -> [Attribute] {
         [
-            Attribute(.token, true), Attribute(.isPrivate, true), Attribute(.label, name), Attribute(.id, bytes: id),
+            Attribute(.token, true), Attribute(.isPrivate, true), Attribute(.label, name),
+            Attribute(.id, bytes: id),
             Attribute(.sensitive, true), Attribute(.extractable, false), Attribute(.unwrap, true),
             Attribute(.decrypt, false), Attribute(.sign, false), Attribute(.signRecover, false),
             Attribute(.modifiable, false), Attribute(.copyable, false),
@@ -141,7 +144,8 @@ extension WrappedKey {
         let transport = try session.unwrap(
             .rsaOAEPWithSHA1, transportKey, under: opener,
             [
-                .objectClass(.secretKey), .keyType(.aes), Attribute(.token, false), Attribute(.isPrivate, true),
+                .objectClass(.secretKey), .keyType(.aes), Attribute(.token, false),
+                Attribute(.isPrivate, true),
                 Attribute(.sensitive, true), Attribute(.extractable, false), Attribute(.unwrap, true),
                 Attribute(.wrap, false), Attribute(.encrypt, false), Attribute(.decrypt, false),
             ])
@@ -187,7 +191,8 @@ public struct RestoredKey: Sendable {
                 [.objectClass(.privateKey), Attribute(.label, name), Attribute(.id, bytes: id)], name)
             return try KeyPolicy.readBack(
                 [
-                    (.token, true), (.isPrivate, true), (.sensitive, true), (.extractable, false), (.sign, true),
+                    (.token, true), (.isPrivate, true), (.sensitive, true), (.extractable, false),
+                    (.sign, true),
                     (.signRecover, false), (.decrypt, false), (.unwrap, false), (.derive, false),
                     (.modifiable, false), (.copyable, false), (.local, false), (.alwaysSensitive, false),
                     (.neverExtractable, false),
@@ -201,12 +206,18 @@ public struct RestoredKey: Sendable {
 }
 
 /// What the object of a public key says of the key itself.
-private func publicKeyAttributes(of info: [UInt8], type: SigningKeyType) throws(TokenKeyError) -> [Attribute] {
+private func publicKeyAttributes(of info: [UInt8], type: SigningKeyType) throws(TokenKeyError) -> [Attribute]
+{
     guard let curve = type.curveParameters else {
         let numbers = try TrustedStation(publicKeyInfo: info)
-        return [Attribute(.modulus, bytes: numbers.modulus), Attribute(.publicExponent, bytes: numbers.exponent)]
+        return [
+            Attribute(.modulus, bytes: numbers.modulus), Attribute(.publicExponent, bytes: numbers.exponent),
+        ]
     }
     // The uncompressed point ends the SubjectPublicKeyInfo; CKA_EC_POINT has it in a DER OCTET STRING.
     let point = info.suffix(1 + 2 * type.bits / 8)
-    return [Attribute(.ecParameters, bytes: curve), Attribute(.ecPoint, bytes: [0x04, UInt8(point.count)] + point)]
+    return [
+        Attribute(.ecParameters, bytes: curve),
+        Attribute(.ecPoint, bytes: [0x04, UInt8(point.count)] + point),
+    ]
 }

@@ -63,7 +63,8 @@ private func unattended(_ answers: CeremonyAnswers) -> UnattendedRoom {
 
 struct CeremonyRehearseCommand: ParsableCommand, FormattedCommand {
     static let configuration = CommandConfiguration(
-        commandName: "rehearse", abstract: "Follow a script in a rehearsal site, unattended or at the terminal.",
+        commandName: "rehearse",
+        abstract: "Follow a script in a rehearsal site, unattended or at the terminal.",
         discussion: """
             Keys are really made on the site's tokens, marked as a rehearsal's; stand-ins with keys of their own \
             sign for the people. The transcript is left in the site's ceremonies folder; `perform --after` names it.
@@ -73,7 +74,8 @@ struct CeremonyRehearseCommand: ParsableCommand, FormattedCommand {
     @Option(
         name: .long, help: "A YAML map of step ids to answers, for steps that ask (default: as expected).")
     var answers: String?
-    @Flag(name: .long, help: "Go through it step by step at the terminal, as people will.") var attended = false
+    @Flag(name: .long, help: "Go through it step by step at the terminal, as people will.") var attended =
+        false
     @OptionGroup var siteOptions: SiteOptions
     @OptionGroup var output: OutputOptions
 
@@ -161,7 +163,8 @@ struct CeremonyPerformCommand: ParsableCommand, FormattedCommand {
         var chosen: [String] = []
         while chosen.count < count {
             let rest = names.filter { !chosen.contains($0) }
-            fputs("Who is \(role.rawValue)\(count > 1 ? ", \(chosen.count + 1) of \(count)" : "")?\n", terminal)
+            fputs(
+                "Who is \(role.rawValue)\(count > 1 ? ", \(chosen.count + 1) of \(count)" : "")?\n", terminal)
             for (index, name) in rest.enumerated() { fputs("  \(index + 1)  \(name)\n", terminal) }
             fputs("1 to \(rest.count): ", terminal)
             fflush(terminal)
@@ -169,7 +172,8 @@ struct CeremonyPerformCommand: ParsableCommand, FormattedCommand {
             guard fgets(&buffer, 64, terminal) != nil else {
                 throw CeremonyError(.interrupted, "terminal", "the terminal has hung up")
             }
-            let text = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            let text = String(
+                decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
             if let number = Int(text.trimmingCharacters(in: .whitespacesAndNewlines)),
                 (1...rest.count).contains(number)
             {
@@ -189,7 +193,8 @@ struct CeremonyResumeCommand: ParsableCommand, FormattedCommand {
             """)
 
     @Argument(help: "The ceremony's folder under the site's ceremonies, e.g. root-ca.") var ceremony: String
-    @Option(name: .long, help: "A rehearsal's answers: a YAML map of step ids to answers.") var answers: String?
+    @Option(name: .long, help: "A rehearsal's answers: a YAML map of step ids to answers.") var answers:
+        String?
     @Flag(name: .long, help: "Resume a rehearsal at the terminal.") var attended = false
     @OptionGroup var siteOptions: SiteOptions
     @OptionGroup var output: OutputOptions

@@ -22,7 +22,8 @@ struct DocumentOptions: ParsableArguments {
             try Data(text.utf8).write(to: URL(fileURLWithPath: out), options: .withoutOverwriting)
         } catch {
             throw CeremonyError(
-                .cannotCreate, out, error.systemReason, hint: "Name a file that is not there yet.", cause: error)
+                .cannotCreate, out, error.systemReason, hint: "Name a file that is not there yet.",
+                cause: error)
         }
         Terminal.say("\(out): open it in a browser and print it.")
     }
@@ -30,13 +31,16 @@ struct DocumentOptions: ParsableArguments {
 
 struct CeremonyPrintCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "print", abstract: "Print a script: HTML to be printed on paper, with blanks for everybody.",
+        commandName: "print",
+        abstract: "Print a script: HTML to be printed on paper, with blanks for everybody.",
         discussion: """
             The same script gives the same bytes. Each page has the script's digest in digits and words, by which \
             people see that they follow the script that was approved.
             """)
 
     @Argument(help: "The script, e.g. Ceremonies/root-ca/script.yaml.") var script: String
+    @Option(name: .long, help: "A site, whose tokens' serial numbers are then printed instead of blanks.")
+    var site: String?
     @OptionGroup var document: DocumentOptions
 
     func run() throws {
@@ -47,19 +51,24 @@ struct CeremonyPrintCommand: ParsableCommand {
                 .checkFailed, script.file, "a script with faults is not printed",
                 hint: "Correct it first: `rootline ceremony check`.", faults: faults)
         }
-        try document.write(script.printed(paper: document.paper))
+        let names = try site.map { folder in
+            SiteNames(tokenSerials: try Site(opening: folder).description.tokens.mapValues(\.serial))
+        }
+        try document.write(script.printed(paper: document.paper, site: names))
     }
 }
 
 struct VerificationOptions: ParsableArguments {
-    @Option(name: .long, help: "The digest of the pinned roster, as it was read aloud (SHA-256, hexadecimal).")
+    @Option(
+        name: .long, help: "The digest of the pinned roster, as it was read aloud (SHA-256, hexadecimal).")
     var rosterDigest: String?
     @Option(name: .long, help: "The head on paper, in hexadecimal or as PGP words.") var head: String?
     @Flag(name: .long, help: "Accept a rehearsal's transcript.") var allowRehearsal = false
 
     func expectations() throws -> TranscriptExpectations {
         TranscriptExpectations(
-            allowsRehearsal: allowRehearsal, rosterDigest: try rosterDigest.map { try digest($0, "--roster-digest") },
+            allowsRehearsal: allowRehearsal,
+            rosterDigest: try rosterDigest.map { try digest($0, "--roster-digest") },
             head: try head.map { try digest($0, "--head") })
     }
 
@@ -88,7 +97,8 @@ struct VerificationOptions: ParsableArguments {
 
 struct CeremonyVerifyCommand: ParsableCommand, FormattedCommand {
     static let configuration = CommandConfiguration(
-        commandName: "verify", abstract: "Verify a ceremony's transcript, offline; needs no site and no token.",
+        commandName: "verify",
+        abstract: "Verify a ceremony's transcript, offline; needs no site and no token.",
         discussion: """
             Exit code 1 where it is refused, with the line. Without --roster-digest the people vouch for themselves; \
             without --head a file that was cut and signed anew would pass. Ceremonies/auditor has a second verifier.
@@ -134,7 +144,8 @@ struct CeremonyVerifyCommand: ParsableCommand, FormattedCommand {
                     rosterDigest: verified.rosterDigest, rosterPinned: verification.rosterDigest != nil,
                     headCompared: verification.head != nil))
         }
-        print("verified  \(verified.ceremony): \(verified.title)\(verified.isRehearsal ? "  (REHEARSAL)" : "")")
+        print(
+            "verified  \(verified.ceremony): \(verified.title)\(verified.isRehearsal ? "  (REHEARSAL)" : "")")
         print("  origin      \(verified.origin)")
         print("  script      \(verified.scriptDigest)")
         for person in verified.people {
@@ -144,7 +155,8 @@ struct CeremonyVerifyCommand: ParsableCommand, FormattedCommand {
         print("  deviations  \(verified.exceptions) exceptions, \(verified.interruptions) interruptions")
         for artefact in verified.artefacts { print("  made        \(artefact.path)  \(artefact.digest)") }
         if let roster = verified.rosterDigest {
-            let pinned = verification.rosterDigest == nil ? "  (not compared: --roster-digest)" : "  (as pinned)"
+            let pinned =
+                verification.rosterDigest == nil ? "  (not compared: --roster-digest)" : "  (as pinned)"
             print("  roster      \(roster)\(pinned)")
         }
         let compared = verification.head == nil ? "  (not compared with paper: --head)" : "  (as on paper)"
@@ -154,7 +166,8 @@ struct CeremonyVerifyCommand: ParsableCommand, FormattedCommand {
 
 struct CeremonyReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "report", abstract: "A ceremony's report: people, steps, times, evidence, deviations, as HTML.",
+        commandName: "report",
+        abstract: "A ceremony's report: people, steps, times, evidence, deviations, as HTML.",
         discussion: "The transcript is verified first, and a transcript that does not hold gets no report.")
 
     @Argument(help: "The transcript.") var transcript: String

@@ -45,6 +45,11 @@ struct ErrorReport {
             self.init(Self.code(of: error), error.code.rawValue, error.description, error.hint)
         case let error as SiteError:
             self.init(Self.code(of: error), error.code.rawValue, error.description, error.hint)
+        case let error as RosterError:
+            self.init(
+                error.code == .unreadable ? Self.noInput : Self.refused, error.code.rawValue,
+                error.description,
+                error.hint)
         case let error as ManifestError:
             let exit = error.code == .unreadable ? Self.noInput : Self.badInput
             self.init(exit, error.code.rawValue, Self.text(of: error), error.hint)

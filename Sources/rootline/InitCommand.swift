@@ -1,5 +1,7 @@
 import ArgumentParser
 import Foundation
+import KeyCeremony
+import Rosters
 import Sites
 
 struct InitCommand: ParsableCommand, FormattedCommand {
@@ -18,6 +20,14 @@ struct InitCommand: ParsableCommand, FormattedCommand {
         name: .long,
         help: "The log's name, a URL without its scheme; one a customer. Required without --demo.")
     var origin: String?
+    @Option(
+        name: .long,
+        help:
+            "A roster that another site of the same log has signed already, its version 1; needs --roster-digest."
+    )
+    var roster: String?
+    @Option(name: .long, help: "The roster's digest as it was read aloud: hexadecimal or PGP words.")
+    var rosterDigest: String?
     @OptionGroup var output: OutputOptions
 
     struct Document: Encodable {
@@ -31,11 +41,35 @@ struct InitCommand: ParsableCommand, FormattedCommand {
     }
 
     func validate() throws {
+        if (roster == nil) != (rosterDigest == nil) || (roster != nil && demo) {
+            throw ValidationError(
+                "--roster and --roster-digest belong together, and to a site that is no demo.")
+        }
         if !demo && origin == nil {
             throw ValidationError(
                 "A live site needs the name of its log, one a customer: --origin devices.example.com/customer"
             )
         }
+    }
+
+    /// Pins a roster that exists; refused unless it is the one whose digest the caller has on paper.
+    private func pinRoster(in site: Site) throws {
+        guard let roster, let rosterDigest else { return }
+        let document = try Roster.read(path: roster)
+        let digits = rosterDigest.lowercased().filter { !$0.isWhitespace }
+        let wanted =
+            digits.count == 64 && digits.allSatisfy(\.isHexDigit)
+            ? digits : try PGPWords.digest(of: rosterDigest).hex
+        guard document.digest == wanted else {
+            throw RosterError(
+                .descent, roster, "its digest is \(document.digest), not the one given",
+                hint: "Compare with the paper of the ceremony that made it.")
+        }
+        try document.verifyFirst(subject: roster)
+        guard document.origin == site.origin, document.isRehearsal == site.isRehearsal else {
+            throw RosterError(.descent, roster, "is the roster of \(document.origin)")
+        }
+        try site.publish(document)
     }
 
     func run() throws {
@@ -47,6 +81,13 @@ struct InitCommand: ParsableCommand, FormattedCommand {
             demo: demo,
             origin: origin)
         let site = created.site
+        do {
+            try pinRoster(in: site)
+        } catch {
+            // A site without the roster that was asked for would look like one that has none yet.
+            try? FileManager.default.removeItem(atPath: site.folder)
+            throw error
+        }
         if output.format == .json {
             return try printJSON(
                 Document(
@@ -64,12 +105,14 @@ struct InitCommand: ParsableCommand, FormattedCommand {
         print(
             demo
                 ? "Next: rootline ceremony rehearse Ceremonies/root-ca/script.yaml --site \(folder)"
-                : """
-                No roster is pinned yet: nothing but the enrolment of custodians can be done here.
-                Next: rootline doctor --site \(folder)
-                Then: copy Templates/sites/roster.yaml to \(folder)/roster.yaml, name your people, and perform
-                      Ceremonies/custodian-enrolment/script.yaml, which ends by pinning the roster.
-                """)
+                : roster != nil
+                    ? "The roster is pinned. Next: rootline doctor --site \(folder)"
+                    : """
+                    No roster is pinned yet: nothing but the enrolment of custodians can be done here.
+                    Next: rootline doctor --site \(folder)
+                    Then: copy Templates/sites/roster.yaml to \(folder)/roster.yaml, name your people, and perform
+                          Ceremonies/custodian-enrolment/script.yaml, which ends by pinning the roster.
+                    """)
     }
 }
 

@@ -168,7 +168,8 @@ final class TerminalRoom: CeremonyRoom {
             let word = answer.lowercased()
             return word == "yes" || word == "no" ? .answer(word) : refuse("Type yes or no, in full.")
         case .irreversible:
-            return answer == "Yes" ? .answer(answer) : refuse("Type Yes, with a capital Y; or stop, exception, break.")
+            return answer == "Yes"
+                ? .answer(answer) : refuse("Type Yes, with a capital Y; or stop, exception, break.")
         case .text:
             guard (1...256).contains(answer.count) else { return refuse("1 to 256 characters.") }
             return .answer(answer)
@@ -183,7 +184,8 @@ final class TerminalRoom: CeremonyRoom {
             do {
                 return .answer(try PGPWords.octets(of: answer).hex)
             } catch {
-                return refuse("\(error.message); \(expected.count) digits or \(expected.count / 2) words are wanted.")
+                return refuse(
+                    "\(error.message); \(expected.count) digits or \(expected.count / 2) words are wanted.")
             }
         }
     }
@@ -273,7 +275,9 @@ final class TerminalRoom: CeremonyRoom {
                 }
                 put(String(format: "    %2d  ", number))
                 _ = Terminal.put(word + [0x0A], to: terminal)
-                word.withUnsafeMutableBytes { if let start = $0.baseAddress { explicit_bzero(start, $0.count) } }
+                word.withUnsafeMutableBytes {
+                    if let start = $0.baseAddress { explicit_bzero(start, $0.count) }
+                }
                 word.removeAll(keepingCapacity: true)
                 number += 1
             }

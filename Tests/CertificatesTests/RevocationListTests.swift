@@ -16,7 +16,8 @@ struct RevocationListTests {
     }
 
     @Test(
-        "openssl verifies a list and prints its number, times and reasons", arguments: [CertificateKeyType.p256, .p384])
+        "openssl verifies a list and prints its number, times and reasons",
+        arguments: [CertificateKeyType.p256, .p384])
     func verified(curve: CertificateKeyType) throws {
         let folder = try ScratchFolder()
         let issuer = ListIssuer(try Hierarchy(issuing: curve))

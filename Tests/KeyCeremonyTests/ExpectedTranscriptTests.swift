@@ -2,46 +2,67 @@ import Foundation
 import KeyCeremony
 import Testing
 
-/// `RECORD_TRANSCRIPTS=1 swift test --filter ExpectedTranscriptTests` writes the expected transcripts anew,
-/// after a script or a template was changed on purpose; the change is then reviewed like any other.
+/// `make expected` writes the expected transcripts anew, after a script or a template was changed on purpose; the
+/// change is then reviewed like any other.
 @Suite struct ExpectedTranscriptTests {
+    /// `root-ca` has `root-ca/expected-transcript.jsonl`, `folder/other` has `folder/other.expected-transcript.jsonl`.
+    private func path(_ name: String) -> String {
+        Repository.path("Ceremonies/\(name)\(name.contains("/") ? "." : "/")expected-transcript.jsonl")
+    }
+
+    private func expected(_ name: String) throws -> String {
+        try String(contentsOfFile: path(name), encoding: .utf8)
+    }
+
     @Test("Each script's rehearsal leaves the expected transcript, volatile fields masked")
-    func expected() throws {
+    func rehearsed() throws {
         let place = try TestSite()
-        for name in RehearsalTests.order {
-            let transcript = try Transcript.read(path: try place.rehearse(name).transcript)
-            let masked = VolatileFields.masked(transcript)
-            let path = Repository.path("Ceremonies/\(name)/expected-transcript.jsonl")
+        for name in Repository.ceremonies {
+            let masked = VolatileFields.masked(try Transcript.read(path: try place.rehearse(name).transcript))
             if ProcessInfo.processInfo.environment["RECORD_TRANSCRIPTS"] != nil {
-                try Data(masked.utf8).write(to: URL(fileURLWithPath: path))
+                try Data(masked.utf8).write(to: URL(fileURLWithPath: path(name)))
             }
-            let expected = String(decoding: try Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self)
+            let expected = try expected(name)
             let pairs = zip(
                 masked.split(separator: "\n", omittingEmptySubsequences: false),
                 expected.split(separator: "\n", omittingEmptySubsequences: false))
-            for (index, (found, wanted)) in pairs.enumerated() {
-                #expect(found == wanted, "\(name), line \(index + 1)")
-            }
-            #expect(masked == expected, "\(name)")
+            let difference = pairs.enumerated().first { $0.element.0 != $0.element.1 }
+            #expect(
+                masked == expected,
+                "\(name), line \(difference.map { "\($0.offset + 1): \($0.element.0)" } ?? "that is missing")"
+            )
         }
     }
 
-    @Test("The volatile fields are listed where a custodian reads of them")
+    @Test("The volatile fields are listed where a custodian reads of them, and no others")
     func listed() throws {
-        let readme = try String(
-            contentsOfFile: Repository.path("Ceremonies/root-ca/README.md"), encoding: .utf8)
-        for name in VolatileFields.names { #expect(readme.contains("`\(name)`"), "\(name) is not listed") }
+        let readme = try String(contentsOfFile: Repository.path("Ceremonies/README.md"), encoding: .utf8)
+        let section = try #require(readme.components(separatedBy: "## What a rehearsal leaves\n").last)
+        let list = try #require(section.components(separatedBy: "fields are masked:").last)
+            .components(separatedBy: "\n\n")[0]
+        let words = list.components(separatedBy: "`").enumerated().filter { $0.offset % 2 == 1 }.map(
+            \.element)
+        #expect(Set(words) == VolatileFields.names)
+        #expect(words.count == VolatileFields.names.count)
     }
 
-    @Test("A masked transcript holds no key, signature, digest of the occasion, or time")
+    @Test("The expected transcripts hold no key, signature, digest of the occasion, or time")
     func masks() throws {
-        let text = String(
-            decoding: try Data(
-                contentsOf: URL(
-                    fileURLWithPath: Repository.path("Ceremonies/root-ca/expected-transcript.jsonl"))),
-            as: UTF8.self)
-        for name in VolatileFields.names {
-            #expect(!text.contains(try Regex("\"\(name)\":(?!\"\\*\")")), "\(name) is not masked")
+        for name in Repository.ceremonies {
+            let text = try expected(name)
+            for field in VolatileFields.names {
+                #expect(
+                    !text.contains(try Regex("\"\(field)\":(?!\"\\*\"|null)")),
+                    "\(name): \(field) is not masked")
+            }
+        }
+    }
+
+    @Test("Every volatile field is one that a transcript has")
+    func needed() throws {
+        let all = try Repository.ceremonies.map(expected).joined()
+        for field in VolatileFields.names {
+            #expect(all.contains("\"\(field)\":\"*\""), "no transcript has \(field)")
         }
     }
 }

@@ -11,7 +11,7 @@ import TokenKeys
     /// A site where nothing may have happened.
     private func expectUntouched(_ place: TestSite, ceremonies: [String] = []) throws {
         #expect(try place.names(in: "ceremonies") == ceremonies)
-        for token in ["root", "line", "authority"] { #expect(try place.publicLabels(token) == []) }
+        for token in place.tokens.keys { #expect(try place.publicLabels(token) == []) }
     }
 
     @Test("A rehearsal is refused in a live site, before any token is opened")
@@ -26,54 +26,13 @@ import TokenKeys
     @Test("A script with a fault is refused by rehearse as by check, and nothing changes")
     func faulty() throws {
         let place = try TestSite()
-        let text = try String(contentsOfFile: Repository.script("root-ca"), encoding: .utf8)
-            .replacingOccurrences(of: "template: root-ca", with: "template: no-such")
+        let text = try Repository.scriptText("root-ca").replacingOccurrences(
+            of: "template: root-ca", with: "template: no-such")
         let script = try CeremonyScript.parse(Array(text.utf8), file: "script.yaml")
         let error = try #require(throws: CeremonyError.self) { try script.rehearse(site: place.site) }
         #expect(error.code == .checkFailed)
         #expect(error.faults == script.check(site: place.site))
         try expectUntouched(place)
-    }
-
-    static let siteFaults = [
-        Spoiled(
-            code: "template.unreadable", from: "template: root-ca", to: "template: none-such",
-            at: "template: none"),
-        Spoiled(
-            code: "template.kind", from: "template: root-ca", to: "template: signer", at: "template: signer"),
-        Spoiled(
-            code: "template.values", from: "        generation: G1\n", to: "", at: "      template: root-ca"),
-        Spoiled(
-            code: "template.values", from: "generation: G1", to: "generation: G1\n        unit: X",
-            at: "unit: X"),
-        Spoiled(code: "token.unbound", from: "[root]", to: "[root, fifth]", at: "[root, fifth]"),
-        Spoiled(
-            code: "issuer.missing", from: "kind: s", to: "kind: s", at: "        role: root-ca",
-            script: "issuing-ca"),
-    ]
-
-    @Test("What a site lacks for a script is found before any token is opened", arguments: siteFaults)
-    func siteLacks(_ spoiled: Spoiled) throws {
-        let place = try TestSite()
-        let text = try spoiled.text
-        let script = try CeremonyScript.parse(Array(text.utf8), file: "script.yaml")
-        let found = script.check(site: place.site).map { "\($0.line) \($0.code)" }
-        #expect(found.contains("\(try spoiled.line(in: text)) \(spoiled.code)"), "\(found)")
-        try expectUntouched(place)
-    }
-
-    @Test("A token whose key wants a quorum is refused in a live site where a file opens it")
-    func activation() throws {
-        let place = try TestSite(rehearsal: false)
-        let faults = try CeremonyScript.load(path: Repository.script("root-ca")).check(site: place.site)
-        #expect(faults.map(\.code) == ["activation.quorum"])
-    }
-
-    @Test("A rehearsal wants tokens that open unattended")
-    func attended() throws {
-        let place = try TestSite(activation: "quorum")
-        let faults = try CeremonyScript.load(path: Repository.script("root-ca")).check(site: place.site)
-        #expect(faults.map(\.code) == ["activation.attended"])
     }
 
     @Test("A label that is taken is refused, and token and site stay as they were")
@@ -140,28 +99,69 @@ import TokenKeys
     @Test("A check answered with no stops the ceremony before the key is made, and the transcript says so")
     func answeredNo() throws {
         let place = try TestSite()
-        let path = place.site.path("answers.yaml")
-        try Data("ready: no\n".utf8).write(to: URL(fileURLWithPath: path))
         let error = try #require(throws: CeremonyError.self) {
-            try place.rehearse("root-ca", answers: try CeremonyAnswers.load(path: path))
+            try place.rehearse("root-ca", answers: try place.answers("ready: no\n"))
         }
         #expect(error.code == .answerRefused)
         try expectUntouched(place, ceremonies: ["root-ca"])
-        let text = try String(
-            contentsOfFile: place.site.ceremonyFolder("root-ca") + "/transcript.jsonl", encoding: .utf8)
+        let text = try place.transcript("root-ca")
         #expect(text.contains("\"type\":\"stopped\""))
-        // The site is not spoiled: the next attempt takes the next folder.
-        #expect(try place.rehearse("root-ca").id == "root-ca-2")
+        #expect(!text.contains("\"effect\":\"generate-key\""))
+    }
+
+    @Test("A ceremony that stopped is abandoned before another begins, and that one takes the next folder")
+    func abandoned() throws {
+        let place = try TestSite()
+        #expect(throws: CeremonyError.self) {
+            try place.rehearse("root-ca", answers: try place.answers("script-copies: no\n"))
+        }
+        for name in ["root-ca", "run-authority"] {
+            let error = try #require(throws: CeremonyError.self) { try place.rehearse(name) }
+            #expect(error.code == .unfinished)
+        }
+        try expectUntouched(place, ceremonies: ["root-ca"])
+        try InterruptedCeremony.abandon("root-ca", site: place.site, reason: "a noise", by: "Carol")
+        #expect(try place.transcript("root-ca").contains("\"type\":\"abandoned\""))
+        #expect(throws: CeremonyError.self) {
+            try InterruptedCeremony.resume("root-ca", site: place.site, room: UnattendedRoom())
+        }
+        let second = try place.rehearse("root-ca")
+        #expect(second.id == "root-ca-2")
+        try expectVerified(second)
+    }
+
+    @Test("Where a step allows an exception, a no is co-signed by its people and the ceremony goes on")
+    func exception() throws {
+        let place = try TestSite()
+        let outcome = try place.rehearse("root-ca", answers: try place.answers("room: no\n"))
+        try expectVerified(outcome)
+        let transcript = try Transcript.read(path: outcome.transcript)
+        let verified = try transcript.verify(.init(allowsRehearsal: true), path: outcome.transcript)
+        #expect(verified.exceptions == 1)
+        #expect(
+            try place.transcript("root-ca").components(separatedBy: "\"step\":\"exception-1\"").count == 3)
+    }
+
+    @Test("A ceremony that stopped is resumed with another answer, and does no step twice")
+    func resumed() throws {
+        let place = try TestSite()
+        #expect(throws: CeremonyError.self) {
+            try place.rehearse("root-ca", answers: try place.answers("ready: no\n"))
+        }
+        let outcome = try InterruptedCeremony.resume("root-ca", site: place.site, room: UnattendedRoom())
+        try expectVerified(outcome)
+        let text = try place.transcript("root-ca")
+        #expect(text.components(separatedBy: "\"effect\":\"set-activation\"").count == 4)
+        #expect(text.components(separatedBy: "\"type\":\"resumed\"").count == 2)
     }
 
     @Test("A comparison with another digest stops the ceremony, and nothing is published")
     func comparedWrongly() throws {
         let place = try TestSite()
-        let path = place.site.path("answers.yaml")
-        try Data("compare-key: \"\(String(repeating: "ab", count: 32))\"\n".utf8).write(
-            to: URL(fileURLWithPath: path))
         let error = try #require(throws: CeremonyError.self) {
-            try place.rehearse("root-ca", answers: try CeremonyAnswers.load(path: path))
+            try place.rehearse(
+                "root-ca",
+                answers: try place.answers("compare-key: \"\(String(repeating: "ab", count: 32))\"\n"))
         }
         #expect(error.code == .answerRefused)
         #expect(try place.names(in: "certificates").isEmpty)
@@ -172,10 +172,8 @@ import TokenKeys
         arguments: ["no-such-step: yes", "generate: yes", "ready: [yes]", "ready: yes\nready: no"])
     func wrongAnswers(_ yaml: String) throws {
         let place = try TestSite()
-        let path = place.site.path("answers.yaml")
-        try Data(yaml.utf8).write(to: URL(fileURLWithPath: path))
         let error = try #require(throws: CeremonyError.self) {
-            try place.rehearse("root-ca", answers: try CeremonyAnswers.load(path: path))
+            try place.rehearse("root-ca", answers: try place.answers(yaml))
         }
         #expect(error.code == .answersInvalid)
         try expectUntouched(place)

@@ -10,7 +10,22 @@ enum Repository {
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
     static func path(_ relative: String) -> String { folder.appendingPathComponent(relative).path }
-    static func script(_ name: String) -> String { path("Ceremonies/\(name)/script.yaml") }
+
+    /// A folder under Ceremonies for its `script.yaml`, or `folder/file` for another script in it.
+    static func script(_ name: String) -> String {
+        path("Ceremonies/\(name.contains("/") ? name : name + "/script").yaml")
+    }
+
+    static func scriptText(_ name: String) throws -> String {
+        try String(contentsOfFile: script(name), encoding: .utf8)
+    }
+
+    /// Every script under Ceremonies, in an order in which one site can hold them.
+    static let ceremonies = [
+        "root-ca", "issuing-ca", "run-authority", "allowlist-signer", "firmware-signer", "crl",
+        "custodian-enrolment", "backup-and-recovery", "backup-and-recovery/recover", "activation-data-rekey",
+        "destruction",
+    ]
 }
 
 /// A site in a temporary folder, with fresh SoftHSM tokens; removed with this value.
@@ -57,6 +72,25 @@ final class TestSite {
         try CeremonyScript.load(path: Repository.script(name)).rehearse(site: site, answers: answers)
     }
 
+    /// The same site after a change to its `site.yaml`.
+    func reopened(_ from: String, _ to: String) throws -> Site {
+        let path = site.path("site.yaml")
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        try Data(text.replacingOccurrences(of: from, with: to).utf8).write(to: URL(fileURLWithPath: path))
+        return try Site(opening: site.folder)
+    }
+
+    /// Answers to be given in a rehearsal: a YAML map of step ids to answers.
+    func answers(_ yaml: String) throws -> CeremonyAnswers {
+        let path = site.path("answers.yaml")
+        try Data(yaml.utf8).write(to: URL(fileURLWithPath: path))
+        return try CeremonyAnswers.load(path: path)
+    }
+
+    func transcript(_ ceremony: String) throws -> String {
+        try String(contentsOfFile: site.ceremonyFolder(ceremony) + "/transcript.jsonl", encoding: .utf8)
+    }
+
     /// The labels of a token's objects that anybody sees.
     func publicLabels(_ token: String) throws -> [String] {
         guard let slot = tokens[token]?.slot else { return [] }
@@ -71,11 +105,11 @@ final class TestSite {
     }
 }
 
-/// Runs the openssl command and answers its exit code and output.
-func openssl(_ arguments: String...) throws -> (code: Int32, output: String) {
+/// Runs a program of the PATH and answers its exit code and output.
+func run(_ arguments: [String]) throws -> (code: Int32, output: String) {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["openssl"] + arguments
+    process.arguments = arguments
     let pipe = Pipe()
     process.standardOutput = pipe
     process.standardError = pipe
@@ -83,4 +117,9 @@ func openssl(_ arguments: String...) throws -> (code: Int32, output: String) {
     let output = pipe.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
     return (process.terminationStatus, String(decoding: output, as: UTF8.self))
+}
+
+/// Runs the openssl command and answers its exit code and output.
+func openssl(_ arguments: String...) throws -> (code: Int32, output: String) {
+    try run(["openssl"] + arguments)
 }

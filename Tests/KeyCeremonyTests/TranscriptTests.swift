@@ -67,30 +67,36 @@ import TokenKeys
         let outcome = try place.rehearse("root-ca")
         let all = try lines(outcome.transcript)
         var keys: [String: P256.Signing.PublicKey] = [:]
-        for person in try #require(try object(all[0])["participants"] as? [[String: String]]) {
-            let key = try #require(Data(base64Encoded: person["publicKey"] ?? ""))
-            keys[try #require(person["name"])] = try P256.Signing.PublicKey(derRepresentation: key)
+        for person in try #require(try object(all[0])["participants"] as? [[String: Any]]) {
+            let key = try #require(Data(base64Encoded: person["publicKey"] as? String ?? ""))
+            keys[try #require(person["name"] as? String)] = try P256.Signing.PublicKey(derRepresentation: key)
         }
-        #expect(keys.count == 5)
+        // Administrator, officer, witness, and three share-holders, who sign nothing here.
+        #expect(keys.count == 6)
         let signOffs = try all.map(object).filter { $0["type"] as? String == "sign-off" }
-        // The administrator, two crypto officers and two witnesses.
-        #expect(signOffs.count == 5)
+        // The officer and the two who watch: before each step that cannot be undone, and at the end.
+        #expect(
+            signOffs.compactMap { $0["step"] as? String }
+                == ["split-root", "generate", "certify", "closing"].flatMap { [$0, $0, $0] })
         for line in signOffs {
-            let name = try #require(line["name"] as? String)
-            let role = try #require(line["role"] as? String)
-            let head = try #require(line["prev"] as? String)
-            let encoded = try #require(line["signature"] as? String)
+            func member(_ name: String) throws -> String { try #require(line[name] as? String) }
             let signature = try P256.Signing.ECDSASignature(
-                derRepresentation: try #require(Data(base64Encoded: encoded)))
-            func statement(_ tag: String, _ head: String) -> Data {
+                derRepresentation: try #require(Data(base64Encoded: try member("signature"))))
+            func statement(_ tag: String, head: String, time: String) throws -> Data {
                 Data(
-                    "\(tag)\n{\"head\":\"\(head)\",\"name\":\"\(name)\",\"role\":\"\(role)\",\"step\":\"closing\"}"
-                        .utf8)
+                    """
+                    \(tag)
+                    {"head":"\(head)","name":"\(try member("name"))","role":"\(try member("role"))",\
+                    "step":"\(try member("step"))","time":"\(time)"}
+                    """.utf8)
             }
-            let key = try #require(keys[name])
-            #expect(key.isValidSignature(signature, for: statement("rootline/rehearsal/v1", head)))
-            #expect(!key.isValidSignature(signature, for: statement("rootline/transcript/v1", head)))
-            #expect(!key.isValidSignature(signature, for: statement("rootline/rehearsal/v1", outcome.head)))
+            let key = try #require(keys[try member("name")])
+            let (tag, head, time) = ("rootline/rehearsal/v1", try member("prev"), try member("time"))
+            func isSigned(_ statement: Data) -> Bool { key.isValidSignature(signature, for: statement) }
+            #expect(isSigned(try statement(tag, head: head, time: time)))
+            #expect(try !isSigned(statement("rootline/transcript/v1", head: head, time: time)))
+            #expect(try !isSigned(statement(tag, head: outcome.head, time: time)))
+            #expect(try !isSigned(statement(tag, head: head, time: "2026-01-01T00:00:00Z")))
         }
         let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: outcome.transcript)))
         #expect(try VerifiedTranscript.verify(bytes, .init(allowsRehearsal: true)).signOffs == signOffs.count)
@@ -119,7 +125,7 @@ import TokenKeys
     func journal() throws {
         let place = try TestSite()
         let all = try lines(try place.rehearse("root-ca").transcript).map(object)
-        for effect in ["login", "generate-key", "sign-certificate", "publish"] {
+        for effect in ["login", "set-activation", "generate-key", "test-signature", "sign-certificate"] {
             let types = all.filter { $0["effect"] as? String == effect }.compactMap { $0["type"] as? String }
             #expect(types.first == "intent", "\(effect)")
             #expect(types.last == "observed", "\(effect)")
@@ -128,6 +134,21 @@ import TokenKeys
             .compactMap { $0["toBeSignedDigest"] as? String }
         #expect(digests.count == 3)
         #expect(Set(digests).count == 1)
+    }
+
+    @Test(
+        "Publication follows from a complete transcript: it is no effect, and the closing names what it leaves"
+    )
+    func publication() throws {
+        let place = try TestSite()
+        let outcome = try place.rehearse("root-ca")
+        let all = try lines(outcome.transcript).map(object)
+        #expect(!all.contains { $0["effect"] as? String == "publish" })
+        let closing = try #require(all.first { $0["type"] as? String == "closing" })
+        let artefacts = try #require(closing["artefacts"] as? [[String: String]])
+        #expect(artefacts.map { $0["path"] } == ["certificates/root-ca.pem"])
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: place.site.certificatePath(.rootCA)))
+        #expect(artefacts.map { $0["fileDigest"] } == [sha256(bytes)])
     }
 
     @Test("No PIN is in a transcript, and the policy's read-back and the probes are")
@@ -166,16 +187,17 @@ import TokenKeys
     @Test("The site finds the published key by its role: label, certificate, token and transcript")
     func published() throws {
         let place = try TestSite()
-        let outcome = try place.rehearse("root-ca")
-        let key = try place.site.publishedKey(.rootCA)
-        #expect(key.label == KeyLabel(role: .rootCA, name: "root", isRehearsal: true))
-        #expect(key.tokenName == "root")
+        let outcome = try place.rehearse("allowlist-signer")
+        let key = try place.site.publishedKey(.allowlistSigner)
+        #expect(key.label == KeyLabel(role: .allowlistSigner, name: "log", isRehearsal: true))
+        #expect(key.tokenName == "line")
         #expect(key.ceremony == outcome.id)
-        let heads = try lines(outcome.transcript).map { sha256($0.utf8) }
-        #expect(heads.contains(key.transcriptHead))
-        let token = try #require(place.tokens["root"])
+        #expect(key.transcriptHead == outcome.head)
+        let token = try #require(place.tokens["line"])
         let found = try TokenKey(key.label, login: try token.slot.login(pin: token.pin))
-        let der = try openssl("x509", "-in", place.site.certificatePath(.rootCA), "-noout", "-pubkey").output
+        let der = try openssl(
+            "x509", "-in", place.site.certificatePath(.allowlistSigner), "-noout", "-pubkey"
+        ).output
         #expect(der.filter { !$0.isWhitespace }.contains(Data(found.publicKeyInfo).base64EncodedString()))
         #expect(throws: SiteError.self) { try place.site.publishedKey(.issuingCA) }
     }

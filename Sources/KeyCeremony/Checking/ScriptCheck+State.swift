@@ -95,30 +95,57 @@ extension ScriptCheck {
 
     // MARK: Activation data
 
+    private mutating func check(_ group: SplitRequest.Group, isAlone: Bool) {
+        guard let count = script.staffing.first(where: { $0.role.value == group.holders.value })?.count else {
+            report(
+                group.holders.place, "role.undeclared",
+                "`\(group.holders.value.rawValue)` is not among the roles")
+            return
+        }
+        if group.needed.value > count {
+            report(
+                group.needed.place, "quorum.short",
+                "\(group.needed.value) are needed and \(count) come to the ceremony")
+        }
+        if count > 16 {
+            report(
+                group.holders.place, "quorum.large",
+                "SLIP-39 makes at most 16 shares; \(count) are to hold one")
+        }
+        if group.needed.value == 1 && count > 1 {
+            report(
+                group.needed.place, "quorum.group", "SLIP-39 has no group of \(count) of whom one suffices")
+        }
+    }
+
     private mutating func split(_ request: SplitRequest) {
         let token = request.token
         if !script.tokenNames.contains(token.value) {
             report(token.place, "token.undeclared", "`\(token.value)` is not among the materials")
         }
-        let count = script.staffing.first { $0.role.value == request.holders.value }?.count
-        if let count {
-            if request.needed.value > count {
-                report(
-                    request.needed.place, "quorum.short",
-                    "\(request.needed.value) are needed and \(count) come to the ceremony")
-            }
-            if count > 16 {
-                report(request.holders.place, "quorum.large", "SLIP-39 makes at most 16 shares; \(count) are to hold one")
-            }
-        } else {
+        for group in request.groups { check(group, isAlone: request.groups.count == 1) }
+        let roles = request.groups.map(\.holders.value)
+        if Set(roles).count < roles.count, let last = request.groups.last {
             report(
-                request.holders.place, "role.undeclared", "`\(request.holders.value.rawValue)` is not among the roles")
+                last.holders.place, "quorum.group",
+                "two groups of one role: each holder would have two shares")
         }
-        if let quorum = script.quorum,
-            quorum.role.value != request.holders.value || quorum.needed.value != request.needed.value
+        if request.groupsNeeded.value > request.groups.count {
+            report(
+                request.groupsNeeded.place, "quorum.short",
+                "\(request.groupsNeeded.value) groups are needed of \(request.groups.count)")
+        }
+        // The fewest people that can open the token.
+        let fewest = request.groups.map(\.needed.value).sorted().prefix(request.groupsNeeded.value).reduce(
+            0, +)
+        if fewest < 2 {
+            report(request.groupsNeeded.place, "quorum.alone", "one person could open the token alone")
+        }
+        if let quorum = script.quorum, request.groups.count == 1, let group = request.groups.first,
+            quorum.role.value != group.holders.value || quorum.needed.value != group.needed.value
         {
             report(
-                request.needed.place, "quorum.differs",
+                group.needed.place, "quorum.differs",
                 "the script declares a quorum of \(quorum.needed.value) \(quorum.role.value.rawValue)")
         }
         // Whoever knew the old PIN is out; the token opens by its shares from now on.
@@ -226,7 +253,9 @@ extension ScriptCheck {
             report(to.place, "backup.same-token", "a backup on the key's own token is none")
         }
         if case .made(let name) = key, let request = known(name)?.request, request.backup.value != .wrap {
-            report(name.place, "backup.policy", "the key's policy is `backup: none`: it can never leave its token")
+            report(
+                name.place, "backup.policy",
+                "the key's policy is `backup: none`: it can never leave its token")
         }
         requireKind(.backup, key.place, .wrap)
     }
@@ -272,7 +301,8 @@ extension ScriptCheck {
             }
             if RevocationReason.named(entry.reason.value) == nil {
                 report(
-                    entry.reason.place, "crl.reason", "`\(entry.reason.value)` is no reason of RFC 5280 §5.3.1")
+                    entry.reason.place, "crl.reason",
+                    "`\(entry.reason.value)` is no reason of RFC 5280 §5.3.1")
             }
         }
         requireKind(.signCRL, request.place, .signCRL)

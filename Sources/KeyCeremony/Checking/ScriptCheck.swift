@@ -158,7 +158,8 @@ struct ScriptCheck {
             report(place, "bag.open", "what was in bag `\(name)` is never sealed again")
         }
         if script.kind == .enrolCustodian && isEnrolled && !isRosterSigned {
-            report(script.placedKind.place, "roster.unsigned", "no step signs the roster: nobody would be on it")
+            report(
+                script.placedKind.place, "roster.unsigned", "no step signs the roster: nobody would be on it")
         }
         if !isServed {
             report(

@@ -25,7 +25,8 @@ extension SiteCheck {
             let generation = try slot.info(of: type.generationMechanism)
             if generation?.canGenerateKeyPair != true {
                 report(
-                    request.token.place, "token.mechanism", "the token does not offer \(type.generationMechanism)")
+                    request.token.place, "token.mechanism",
+                    "the token does not offer \(type.generationMechanism)")
             } else if let generation, !Self.covers(generation, UInt(type.bits)) {
                 report(
                     request.type.place, "token.key-size",
@@ -33,7 +34,9 @@ extension SiteCheck {
                 )
             }
             if try slot.info(of: type.signatureMechanism)?.canSign != true {
-                report(request.token.place, "token.mechanism", "the token does not offer \(type.signatureMechanism)")
+                report(
+                    request.token.place, "token.mechanism",
+                    "the token does not offer \(type.signatureMechanism)")
             }
             // The probe of a new key makes an AES key and tries to wrap with it.
             if try slot.info(of: .aesKeyGeneration)?.canGenerate != true {
@@ -113,7 +116,8 @@ extension SiteCheck {
         }
     }
 
-    private mutating func checkValues(_ request: CertificateRequest, _ template: CertificateTemplate) -> Bool {
+    private mutating func checkValues(_ request: CertificateRequest, _ template: CertificateTemplate) -> Bool
+    {
         let wanted = Set(template.placeholders)
         let missing = wanted.subtracting(request.values.keys).sorted()
         for name in missing {

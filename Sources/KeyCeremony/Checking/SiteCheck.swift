@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import Glibc
 import PKCS11
@@ -31,6 +32,7 @@ struct SiteCheck {
     mutating func run() {
         for token in script.tokens { checkToken(token) }
         checkFolders()
+        checkSoftware()
         checkPeople()
         for step in script.steps {
             switch step.content {
@@ -144,6 +146,18 @@ struct SiteCheck {
         }
     }
 
+    /// The program itself, where the script names its digest; other software is for people to compare.
+    private mutating func checkSoftware() {
+        guard let wanted = script.software.first(where: { $0.name == "rootline" })?.digest else { return }
+        let program = FileManager.default.contents(atPath: "/proc/self/exe") ?? Data()
+        let digest = hexadecimal(SHA256.hash(data: program))
+        if digest != wanted {
+            report(
+                script.placedID.place, "software.digest",
+                "this rootline has the SHA-256 \(digest.prefix(16))…, not the one under `software`")
+        }
+    }
+
     // MARK: People
 
     private mutating func checkPeople() {
@@ -170,7 +184,8 @@ struct SiteCheck {
             if count < staffing.count {
                 report(
                     staffing.role.place, "role.unstaffed",
-                    "\(staffing.count) are wanted; the roster has \(count) who may be \(staffing.role.value.rawValue)")
+                    "\(staffing.count) are wanted; the roster has \(count) who may be \(staffing.role.value.rawValue)"
+                )
             }
         }
     }

@@ -111,11 +111,22 @@ extension SplitRequest {
             ]
         )
         .with("Token", token.value)
-        .with("Holders", "all who hold the role \(holders.value.onPaper); \(needed.value) open the token")
+        .with("Holders", holdersOnPaper)
         .with(
             "Delivery",
             delivery.value == .credential
                 ? "encrypted to each holder's credential" : "on the screen, to each holder alone")
+    }
+
+    private var holdersOnPaper: String {
+        guard groups.count > 1 else {
+            return groups.map {
+                "all who hold the role \($0.holders.value.onPaper); \($0.needed.value) open the token"
+            }.joined()
+        }
+        let list = groups.map { "\($0.needed.value) of all who hold the role \($0.holders.value.onPaper)" }
+        return
+            "in groups: \(list.joined(separator: "; ")). \(groupsNeeded.value) of the groups open the token"
     }
 }
 

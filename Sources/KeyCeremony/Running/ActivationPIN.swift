@@ -26,7 +26,8 @@ enum ActivationPIN {
         output.withUnsafeBytes { bytes in
             for index in 0..<length {
                 let bit = index * 5
-                let pair = UInt16(bytes[bit / 8]) << 8 | UInt16(bit / 8 + 1 < bytes.count ? bytes[bit / 8 + 1] : 0)
+                let pair =
+                    UInt16(bytes[bit / 8]) << 8 | UInt16(bit / 8 + 1 < bytes.count ? bytes[bit / 8 + 1] : 0)
                 letters[index] = alphabet[Int(pair >> UInt16(11 - bit % 8)) & 31]
             }
         }

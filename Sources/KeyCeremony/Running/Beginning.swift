@@ -28,7 +28,8 @@ struct RehearsalReference: Sendable {
                 hint: error.hint, cause: error.cause)
         }
         guard verified.isRehearsal else {
-            throw CeremonyError(.rehearsalRefused, path, "is the transcript of a live ceremony, not of a rehearsal")
+            throw CeremonyError(
+                .rehearsalRefused, path, "is the transcript of a live ceremony, not of a rehearsal")
         }
         guard verified.scriptDigest == script.digest else {
             throw CeremonyError(
@@ -90,7 +91,9 @@ extension CeremonyScript {
             journal: journal, record: CeremonyRecord())
         try runner.append(
             "begin",
-            beginning(name, site: site, lineage: lineage, participants: participants, rosters: rosters, after: after))
+            beginning(
+                name, site: site, lineage: lineage, participants: participants, rosters: rosters, after: after
+            ))
         return runner
     }
 

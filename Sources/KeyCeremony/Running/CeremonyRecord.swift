@@ -127,7 +127,9 @@ struct CeremonyRecord: Sendable {
                 label: label, id: hexadecimalOctets(line["keyID"]?.text ?? ""),
                 publicKeyInfo: octets("subjectPublicKeyInfo"))
         case ("sign-certificate", "observed"):
-            if let label = effects[key]?.intent["subjectKey"]?.text { certificates[label] = octets("certificate") }
+            if let label = effects[key]?.intent["subjectKey"]?.text {
+                certificates[label] = octets("certificate")
+            }
         case ("sign-crl", "observed"):
             if let step = line["step"]?.text { lists[step] = octets("crl") }
         case ("enrol-credential", "effect"):

@@ -68,7 +68,8 @@ public final class UnattendedRoom: CeremonyRoom {
     private let progress: (CeremonyEvent) -> Void
     private var shares: [String: SecretBytes] = [:]
 
-    public init(answers: CeremonyAnswers = .expected, progress: @escaping (CeremonyEvent) -> Void = { _ in }) {
+    public init(answers: CeremonyAnswers = .expected, progress: @escaping (CeremonyEvent) -> Void = { _ in })
+    {
         self.answers = answers
         self.progress = progress
     }

@@ -30,11 +30,11 @@ extension CeremonyRunner {
         }
         let user = ActivationPIN.make(.user, from: secret)
         let officer = ActivationPIN.make(.securityOfficer, from: secret)
-        let holders = try concerning(name) { try store.describe(set) }.holders
+        let description = try concerning(name) { try store.describe(set) }
         let effect = try intend("set-activation", set) { () throws(CeremonyError) in
             [
-                "token": .string(name), "set": .string(set), "needed": .integer(request.needed.value),
-                "holders": .array(holders.map { .string($0.name) }),
+                "token": .string(name), "set": .string(set), "needed": .integer(description.needed),
+                "holders": .array(description.holders.map { .string($0.name) }),
             ]
         }
         if effect.effect == nil {
@@ -46,9 +46,9 @@ extension CeremonyRunner {
             if site.isRehearsal {
                 try concerning(name) { try site.storeRehearsalPINs(name, user: user, officer: officer) }
             }
-            let old = try concerning(name) { try store.current() }
             try concerning(name) { try store.makeCurrent(set) }
-            if let old, old != set { store.remove(old) }
+            // The one in force before, and those of attempts that were given up.
+            store.removeAll(except: set)
             try noteObserved(
                 "set-activation",
                 [
@@ -56,7 +56,9 @@ extension CeremonyRunner {
                     "answer": "the token takes the new PINs of user and security officer",
                 ])
         }
-        show("Token \(name) opens by \(request.needed.value) of \(holders.count) shares from now on.")
+        show(
+            "Token \(name) opens by \(description.needed) of \(description.holders.count) shares from now on."
+        )
     }
 
     /// Makes a secret and hands its shares to their holders, who read them back; answers the set's name and the secret.
@@ -64,29 +66,40 @@ extension CeremonyRunner {
         _ request: SplitRequest, _ store: ActivationStore
     ) throws(CeremonyError) -> (set: String, secret: SecretBytes) {
         let name = request.token.value
-        let people = participants.filter { $0.roles.contains(request.holders.value) }
-        let needed = request.needed.value
-        guard people.count >= needed else {
+        let seats = request.groups.map { group in
+            participants.filter { $0.roles.contains(group.holders.value) }
+        }
+        let people = seats.flatMap { $0 }
+        guard Set(people.map(\.name)).count == people.count else {
+            throw CeremonyError(.personRefused, "token \(name)", "somebody would hold two shares of it")
+        }
+        for (group, seats) in zip(request.groups, seats) where seats.count < group.needed.value {
             throw CeremonyError(
-                .quorumShort, "token \(name)", "\(people.count) holders are here; \(needed) are needed")
+                .quorumShort, "token \(name)",
+                "\(seats.count) holders of the role \(group.holders.value.rawValue) are here; "
+                    + "\(group.needed.value) are needed")
         }
         let serial = try concerning(name) { try site.token(name) }.serial
         let secret = try concerning(name) { try SecretBytes.random(count: ActivationPIN.secretLength) }
         var generator = SystemRandomNumberGenerator()
         let set = hexadecimal((0..<8).map { _ in UInt8.random(in: .min ... .max, using: &generator) })
+        let groups = zip(request.groups, seats).map { (threshold: $0.needed.value, count: $1.count) }
         let shares = try concerning(name) {
             try SLIP39.split(
-                secret: secret, groupThreshold: 1, groups: [(threshold: needed, count: people.count)])[0]
-        }
-        var holders: [ShareHolder] = []
-        for (person, share) in zip(people, shares) {
-            holders.append(ShareHolder(name: person.name, commitment: share.mnemonic.commitment(set: set)))
+                secret: secret, groupThreshold: request.groupsNeeded.value, groups: groups)
         }
         let description = ActivationSet(
-            set: set, needed: needed, holders: holders, onScreen: request.delivery.value == .screen)
+            set: set,
+            groups: zip(zip(request.groups, seats), shares).map { group, shares in
+                ActivationSet.Group(
+                    needed: group.0.needed.value,
+                    holders: zip(group.1, shares).map { person, share in
+                        ShareHolder(name: person.name, commitment: share.mnemonic.commitment(set: set))
+                    })
+            }, groupsNeeded: request.groupsNeeded.value, onScreen: request.delivery.value == .screen)
         try concerning(name) { try store.store(description) }
         var lines: [JSONValue] = []
-        for (index, (person, share)) in zip(people, shares).enumerated() {
+        for (index, (person, share)) in zip(people, shares.flatMap { $0 }).enumerated() {
             switch request.delivery.value {
             case .credential:
                 guard let key = person.shareKey else {
@@ -107,15 +120,22 @@ extension CeremonyRunner {
                 lines.append(["name": .string(person.name)])
             }
         }
-        try note(
-            "shares",
-            [
-                "token": .string(name), "set": .string(set), "needed": .integer(needed),
-                "holders": .array(lines), "delivery": .string(request.delivery.value.rawValue),
-            ])
+        var members: [String: JSONValue] = [
+            "token": .string(name), "set": .string(set), "needed": .integer(description.needed),
+            "holders": .array(lines), "delivery": .string(request.delivery.value.rawValue),
+        ]
+        if description.groups.count > 1 {
+            members["groupsNeeded"] = .integer(description.groupsNeeded)
+            members["groups"] = .array(
+                description.groups.map {
+                    ["needed": .integer($0.needed), "holders": .integer($0.holders.count)]
+                })
+        }
+        try note("shares", members)
         var readBack: [SLIP39.Share] = []
         for person in people {
-            readBack.append(try present(person, name, description, serial: serial, purpose: "to read the share back"))
+            readBack.append(
+                try present(person, name, description, serial: serial, purpose: "to read the share back"))
             try note("share-read-back", ["set": .string(set), "name": .string(person.name)])
             show("\(person.name) has read the share back.")
         }
@@ -246,31 +266,44 @@ extension CeremonyRunner {
     ) throws(CeremonyError) -> (secret: SecretBytes, holders: [String]) {
         let description = try concerning(name) { try site.activation(of: name).describe(set) }
         let serial = try concerning(name) { try site.token(name) }.serial
-        let present = try description.requireQuorum(of: participants, token: name)
-        var shares: [SLIP39.Share] = []
+        try description.requireQuorum(of: participants, token: name)
+        var shares: [[SLIP39.Share]] = description.groups.map { _ in [] }
         var holders: [String] = []
         var refusal: CeremonyError?
-        for person in present where shares.count < description.needed {
-            do throws(CeremonyError) {
-                let share = try self.present(
-                    person, name, description, serial: serial, purpose: "to open token \(name)")
-                shares.append(share)
-                holders.append(person.name)
-                try note("share-presented", ["set": .string(set), "name": .string(person.name)])
-                show("\(person.name) has presented a share: \(shares.count) of \(description.needed).")
-            } catch {
-                // Another holder may still make the quorum whole; whose share was wrong has been said.
-                guard error.code == .shareRefused else { throw error }
-                show("\(error.subject): \(error.message)")
-                refusal = error
+        /// The groups that are whole.
+        func whole() -> [[SLIP39.Share]] {
+            zip(description.groups, shares).filter { $1.count == $0.needed }.map { $1 }
+        }
+        for (index, group) in description.groups.enumerated() {
+            for holder in group.holders {
+                guard whole().count < description.groupsNeeded, shares[index].count < group.needed else {
+                    break
+                }
+                guard let person = participants.first(where: { $0.name == holder.name }) else { continue }
+                do throws(CeremonyError) {
+                    shares[index].append(
+                        try present(
+                            person, name, description, serial: serial, purpose: "to open token \(name)"))
+                    holders.append(person.name)
+                    try note("share-presented", ["set": .string(set), "name": .string(person.name)])
+                    show("\(person.name) has presented a share: \(holders.count) of \(description.needed).")
+                } catch {
+                    // Another holder may still make the quorum whole; whose share was wrong has been said.
+                    guard error.code == .shareRefused else { throw error }
+                    show("\(error.subject): \(error.message)")
+                    refusal = error
+                }
             }
         }
-        guard shares.count == description.needed else {
+        let quorum = whole().prefix(description.groupsNeeded)
+        guard quorum.count == description.groupsNeeded else {
             throw refusal
                 ?? CeremonyError(
-                    .quorumShort, "token \(name)", "\(shares.count) shares; \(description.needed) are needed")
+                    .quorumShort, "token \(name)",
+                    "\(holders.count) of its holders are here; \(description.needed) or more are needed",
+                    hint: "Its holders are: \(description.holders.map(\.name).joined(separator: ", ")).")
         }
-        return (try concerning("token \(name)") { try SLIP39.combine(shares) }, holders)
+        return (try concerning("token \(name)") { try SLIP39.combine(quorum.flatMap { $0 }) }, holders)
     }
 
     /// One holder's share, compared with what was noted when it was made: a wrong one is named.
@@ -308,7 +341,8 @@ extension CeremonyRunner {
             throw CeremonyError(
                 .shareRefused, person.name, "the share in \(path) is another token's, set's or holder's")
         }
-        let mnemonic = try withCredential(of: person, purpose: purpose) { (credential) throws(CeremonyError) in
+        let mnemonic = try withCredential(of: person, purpose: purpose) {
+            (credential) throws(CeremonyError) in
             try concerning(person.name) { try credential.open(sealed) }
         }
         let share = try concerning(person.name) { try SLIP39.Share(mnemonic: mnemonic) }
@@ -322,15 +356,15 @@ extension CeremonyRunner {
 }
 
 extension ActivationSet {
-    /// Who of the people holds a share; throws where they are too few to open the token.
-    @discardableResult
-    func requireQuorum(of people: [Participant], token: String) throws(CeremonyError) -> [Participant] {
-        let present = people.filter { person in holders.contains { $0.name == person.name } }
-        guard present.count >= needed else {
+    /// Throws where the people are too few to open the token.
+    func requireQuorum(of people: [Participant], token: String) throws(CeremonyError) {
+        func isPresent(_ holder: ShareHolder) -> Bool { people.contains { $0.name == holder.name } }
+        let whole = groups.count { group in group.holders.count(where: isPresent) >= group.needed }
+        guard whole >= groupsNeeded else {
             throw CeremonyError(
-                .quorumShort, "token \(token)", "\(present.count) of its holders are here; \(needed) are needed",
+                .quorumShort, "token \(token)",
+                "\(holders.count(where: isPresent)) of its holders are here; \(needed) are needed",
                 hint: "Its holders are: \(holders.map(\.name).joined(separator: ", ")).")
         }
-        return present
     }
 }

@@ -36,18 +36,21 @@ extension CeremonyRunner {
         if let done = effect.effect, let keyBytes = done["wrappedKey"]?.octets,
             let transport = done["wrappedTransportKey"]?.octets
         {
-            wrapped = WrappedKey(key: keyBytes, transportKey: transport, mechanism: done["mechanism"]?.text ?? "")
+            wrapped = WrappedKey(
+                key: keyBytes, transportKey: transport, mechanism: done["mechanism"]?.text ?? "")
         } else {
             wrapped = try wrapOnToken(label, from: from, to: recipient)
             try noteEffect(
                 "wrap",
                 [
                     "label": .string(name), "wrappedKey": .base64(wrapped.key),
-                    "wrappedTransportKey": .base64(wrapped.transportKey), "mechanism": .string(wrapped.mechanism),
+                    "wrappedTransportKey": .base64(wrapped.transportKey),
+                    "mechanism": .string(wrapped.mechanism),
                 ], recovered: false)
         }
         let backup = BackupFile(
-            label: name, id: key.id, publicKeyInfo: key.info, recipient: recipient.publicKeyInfo, wrapped: wrapped)
+            label: name, id: key.id, publicKeyInfo: key.info, recipient: recipient.publicKeyInfo,
+            wrapped: wrapped)
         let path = BackupFile.path(label)
         try concerning(path) { try site.storeBackup(site.path(path), backup.bytes) }
         show("The backup is in \(path); token \(to) alone can open it.")
@@ -70,7 +73,8 @@ extension CeremonyRunner {
         let slot = try concerning(from) { try site.slot(from) }
         let wrapped = try concerning(label.description) {
             try WrappedKey.wrap(
-                label, to: recipient, slot: slot, officer: { try site.login(slot, .securityOfficer, pin: officerPIN) },
+                label, to: recipient, slot: slot,
+                officer: { try site.login(slot, .securityOfficer, pin: officerPIN) },
                 user: { try site.login(slot, pin: userPIN) })
         }
         secrets[from] = secret
@@ -140,7 +144,8 @@ extension CeremonyRunner {
             }
             if count == 2 {
                 let found = try concerning(name) {
-                    try RestoredKey(label, id: backup.id, publicKeyInfo: backup.publicKeyInfo, login: token.login)
+                    try RestoredKey(
+                        label, id: backup.id, publicKeyInfo: backup.publicKeyInfo, login: token.login)
                 }
                 return (found, true)
             }
@@ -191,7 +196,8 @@ struct BackupFile: Sendable, Hashable {
     }
 
     init?(reading bytes: [UInt8]) {
-        guard let value = JSONValue(canonical: bytes), value["version"] == 1, let label = value["label"]?.text,
+        guard let value = JSONValue(canonical: bytes), value["version"] == 1,
+            let label = value["label"]?.text,
             let id = value["keyID"]?.text, let info = value["subjectPublicKeyInfo"]?.octets,
             let recipient = value["recipient"]?.octets, let key = value["wrappedKey"]?.octets,
             let transport = value["wrappedTransportKey"]?.octets, let mechanism = value["mechanism"]?.text

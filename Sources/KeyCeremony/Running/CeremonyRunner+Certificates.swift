@@ -22,7 +22,9 @@ extension CeremonyRunner {
         let template = try concerning(request.template.value) {
             try CertificateTemplate.load(path: site.templatePath(request.template.value))
         }
-        func prepare(_ serial: CertificateSerialNumber, _ notBefore: Date) throws(CeremonyError) -> LintedToBeSigned {
+        func prepare(_ serial: CertificateSerialNumber, _ notBefore: Date) throws(CeremonyError)
+            -> LintedToBeSigned
+        {
             try concerning(request.template.value) {
                 try template.prepare(
                     subjectKey: subject.publicKeyInfo, issuer: issuerDER.map { .issuedBy($0) } ?? .selfSigned,
@@ -111,7 +113,8 @@ extension CeremonyRunner {
             let key = try concerning(subject.description) { try TokenKey(subject, login: token.login) }
             guard key.publicKeyInfo == publicKeyInfo else {
                 throw CeremonyError(
-                    .keyRefused, subject.description, "the key on the token is not the one that was generated")
+                    .keyRefused, subject.description, "the key on the token is not the one that was generated"
+                )
             }
             return (key, nil)
         }

@@ -39,7 +39,9 @@ extension CeremonyRunner {
                 }
                 return [
                     "name": .string(member.name),
-                    "token": ["serial": .string(member.tokenSerial), "tokenLabel": .string(member.tokenLabel)],
+                    "token": [
+                        "serial": .string(member.tokenSerial), "tokenLabel": .string(member.tokenLabel),
+                    ],
                     "keyIDs": .array(ids.map { .string($0) }),
                 ]
             }
@@ -59,7 +61,8 @@ extension CeremonyRunner {
                     "name": .string(member.name), "attributes": Self.json(keys.attributes),
                     "probes": Self.json(keys.probes),
                 ])
-            show("\(member.name) has keys on token \(member.tokenLabel), serial number \(member.tokenSerial).")
+            show(
+                "\(member.name) has keys on token \(member.tokenLabel), serial number \(member.tokenSerial).")
         }
     }
 
@@ -109,9 +112,11 @@ extension CeremonyRunner {
             version: (last?.version ?? 0) + 1, origin: site.origin, rehearsal: site.isRehearsal,
             previous: last?.digest, members: members, conflicts: draft.conflicts, quorums: draft.quorums)
         try concerning("roster") { try unsigned.validate(subject: "the roster") }
-        let effect = try intend("sign-roster") { () throws(CeremonyError) in ["statement": unsigned.statement] }
+        let effect = try intend("sign-roster") { () throws(CeremonyError) in ["statement": unsigned.statement]
+        }
         guard effect.intent["statement"] == unsigned.statement else {
-            throw CeremonyError(.rosterRefused, site.rosterDraft, "has changed since the roster was announced")
+            throw CeremonyError(
+                .rosterRefused, site.rosterDraft, "has changed since the roster was announced")
         }
         var signatures: [Roster.Signature] = []
         for member in members where last == nil || isPresent(member.name) {

@@ -120,7 +120,8 @@ extension CeremonyRunner {
                 for object in try session.find(wanted) { try session.destroy(object) }
                 guard try session.find(wanted).isEmpty else {
                     throw CeremonyError(
-                        .keyRefused, name, "the token said that it has destroyed an object, and still shows it")
+                        .keyRefused, name,
+                        "the token said that it has destroyed an object, and still shows it")
                 }
             }
         }

@@ -38,7 +38,8 @@ extension CeremonyRunner {
             return members
         }
         if effect.observed != nil { return }
-        guard let thisUpdate = effect.intent["thisUpdate"]?.text.flatMap({ try? Date($0, strategy: .iso8601) })
+        guard
+            let thisUpdate = effect.intent["thisUpdate"]?.text.flatMap({ try? Date($0, strategy: .iso8601) })
         else { throw CeremonyError(.transcriptInvalid, journal.path, "the intent to sign is malformed") }
         let linted = try prepare(Int64(thisUpdate.timeIntervalSince1970))
         let digest = hexadecimal(SHA256.hash(data: linted.bytes))
@@ -86,10 +87,12 @@ extension CRLRequest {
         issuer: [UInt8], previous: ReceivedRevocationList?, thisUpdate: Int64
     ) throws(CertificatesError) -> LintedRevocationList {
         let entries = try revoked.map { (entry) throws(CertificatesError) in
-            guard let reason = RevocationReason.named(entry.reason.value), let day = CRLRequest.day(entry.date.value)
+            guard let reason = RevocationReason.named(entry.reason.value),
+                let day = CRLRequest.day(entry.date.value)
             else {
                 throw CertificatesError(
-                    .values, subject: entry.serial.value, "`\(entry.reason.value)` is no reason of RFC 5280 5.3.1")
+                    .values, subject: entry.serial.value,
+                    "`\(entry.reason.value)` is no reason of RFC 5280 5.3.1")
             }
             return RevokedCertificate(
                 serialNumber: hexadecimalOctets(entry.serial.value), revocationTime: day, reason: reason)

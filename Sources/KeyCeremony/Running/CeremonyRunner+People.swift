@@ -96,7 +96,9 @@ extension CeremonyRunner {
 
     // MARK: Digests
 
-    private func value(of exhibit: Exhibit) throws(CeremonyError) -> (of: String, subject: String?, value: String) {
+    private func value(of exhibit: Exhibit) throws(CeremonyError) -> (
+        of: String, subject: String?, value: String
+    ) {
         switch exhibit {
         case .head: return ("head", nil, journal.head)
         case .roster:
@@ -172,7 +174,8 @@ extension CeremonyRunner {
             (credential) throws(CeremonyError) -> ([String: JSONValue], String) in
             let time = try self.journal.now()
             let bytes = SignOffStatement(
-                head: self.journal.head, step: statement, role: seat.role.rawValue, name: seat.name, time: time
+                head: self.journal.head, step: statement, role: seat.role.rawValue, name: seat.name,
+                time: time
             ).bytes(rehearsal: self.site.isRehearsal)
             let signature = try concerning(seat.name) { try credential.signature(over: bytes) }
             let key = self.signingKey(of: seat.person) ?? []

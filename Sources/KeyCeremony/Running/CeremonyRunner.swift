@@ -70,7 +70,8 @@ final class CeremonyRunner {
         try publish()
         return CeremonyOutcome(
             id: ceremony, transcript: journal.path, head: journal.head, artefacts: artefacts(),
-            minutes: minutesElapsed + 1, isRehearsal: site.isRehearsal, rosterDigest: try madeRoster()?.digest)
+            minutes: minutesElapsed + 1, isRehearsal: site.isRehearsal, rosterDigest: try madeRoster()?.digest
+        )
     }
 
     /// Since the first line, also where the ceremony was interrupted meanwhile.

@@ -88,7 +88,8 @@ public struct Staffing: Sendable, Hashable {
             for pair in apart where Set(pair).isSubset(of: roles[name] ?? []) {
                 throw CeremonyError(
                     .personRefused, name,
-                    "cannot be both \(pair.map(\.rawValue).joined(separator: " and ")): one person, one of them")
+                    "cannot be both \(pair.map(\.rawValue).joined(separator: " and ")): one person, one of them"
+                )
             }
         }
         return order.map { name in

@@ -16,7 +16,7 @@ extension CeremonyScript {
                 .rehearsalSite, site.folder, "a live ceremony is refused in a rehearsal site",
                 hint: "`rootline ceremony rehearse` is for it.")
         }
-        let lock = try concerning(site.folder) { try site.lockForRun() }
+        let lock = try site.lockForCeremony()
         defer { withExtendedLifetime(lock) {} }
         let rosters = try concerning(site.folder) { try site.rosters() }
         let participants = try seat(staffing, site: site, rosters: rosters)
@@ -95,6 +95,15 @@ extension CeremonyScript {
     }
 }
 
+extension Site {
+    /// The site's lock, and nothing left behind by a ceremony that was killed.
+    func lockForCeremony() throws(CeremonyError) -> FileLock {
+        let lock = try concerning(folder) { try lockForRun() }
+        removeUnfinishedFiles()
+        return lock
+    }
+}
+
 /// A ceremony of a site that was interrupted.
 public enum InterruptedCeremony {
     /// Goes on where the transcript stops, with the people who began it.
@@ -103,7 +112,7 @@ public enum InterruptedCeremony {
     public static func resume(
         _ ceremony: String, site: Site, room: any CeremonyRoom
     ) throws(CeremonyError) -> CeremonyOutcome {
-        let lock = try concerning(site.folder) { try site.lockForRun() }
+        let lock = try site.lockForCeremony()
         defer { withExtendedLifetime(lock) {} }
         let runner = try open(ceremony, site: site, room: room)
         return try runner.run()
@@ -115,7 +124,7 @@ public enum InterruptedCeremony {
     public static func abandon(
         _ ceremony: String, site: Site, reason: String, by person: String
     ) throws(CeremonyError) {
-        let lock = try concerning(site.folder) { try site.lockForRun() }
+        let lock = try site.lockForCeremony()
         defer { withExtendedLifetime(lock) {} }
         let path = site.ceremonyFolder(ceremony) + "/transcript.jsonl"
         let transcript = try read(path, ceremony)
@@ -135,11 +144,13 @@ public enum InterruptedCeremony {
     private static func read(_ path: String, _ ceremony: String) throws(CeremonyError) -> Transcript {
         guard FileManager.default.fileExists(atPath: path) else {
             throw CeremonyError(
-                .notResumable, ceremony, "the site has no such ceremony", hint: "Its folders are under ceremonies/.")
+                .notResumable, ceremony, "the site has no such ceremony",
+                hint: "Its folders are under ceremonies/.")
         }
         guard try Lineage.hasBegun(path) else {
             throw CeremonyError(
-                .notResumable, ceremony, "the ceremony was interrupted before its first line was whole: nothing was done",
+                .notResumable, ceremony,
+                "the ceremony was interrupted before its first line was whole: nothing was done",
                 hint: "Begin it again.")
         }
         let transcript = try Transcript.read(path: path)
@@ -199,7 +210,8 @@ public enum InterruptedCeremony {
         } else {
             var staffing = Staffing()
             for person in listed.items ?? [] {
-                for role in (person["roles"]?.items ?? []).compactMap({ $0.text.flatMap(CeremonyRole.init) }) {
+                for role in (person["roles"]?.items ?? []).compactMap({ $0.text.flatMap(CeremonyRole.init) })
+                {
                     staffing.seats[role, default: []].append(person["name"]?.text ?? "")
                 }
             }

@@ -13,7 +13,7 @@ extension CeremonyScript {
                 .liveSite, site.folder, "a rehearsal is refused in a live site",
                 hint: "`rootline init DIR --demo` makes a site to rehearse in.")
         }
-        let lock = try concerning(site.folder) { try site.lockForRun() }
+        let lock = try site.lockForCeremony()
         defer { withExtendedLifetime(lock) {} }
         try requireFollowable(site: site)
         let people = try Participant.standIns(for: self, seed: try standInSeed(site))
@@ -22,7 +22,8 @@ extension CeremonyScript {
 
     /// Follows the script unattended, each question answered as the script expects it or as `answers` says.
     public func rehearse(
-        site: Site, answers: CeremonyAnswers = .expected, progress: @escaping (CeremonyEvent) -> Void = { _ in }
+        site: Site, answers: CeremonyAnswers = .expected,
+        progress: @escaping (CeremonyEvent) -> Void = { _ in }
     ) throws(CeremonyError) -> CeremonyOutcome {
         try answers.validate(for: self)
         return try rehearse(site: site, room: UnattendedRoom(answers: answers, progress: progress))

@@ -6,7 +6,8 @@ extension ScriptParser {
         .record: (["example"], []), .choose: (["options", "example"], []),
         .inspectBag: (["bag", "example"], []), .sealBag: (["bag", "example"], []),
         .inventory: (["token"], []), .login: (["token"], []),
-        .split: (["token", "holders", "needed", "delivery"], []), .collectShares: (["token"], []),
+        .split: (["token", "delivery"], ["holders", "needed", "groups", "groupsNeeded"]),
+        .collectShares: (["token"], []),
         .generateKey: (["key"], []), .verifyKey: (["key"], ["token"]),
         .signCertificate: (["certificate"], []), .signCRL: (["crl"], []),
         .wrap: (["key", "token", "to"], []), .unwrap: (["key", "token"], []),
@@ -37,7 +38,9 @@ extension ScriptParser {
         let irreversible = yaml.flag(fields, "irreversible")
         let onFailure = onFailure(fields)
         if let id, id.value.hasPrefix("exception-") {
-            yaml.report(id.place, "script.value", "a step's id does not begin with `exception-`: exceptions are signed so")
+            yaml.report(
+                id.place, "script.value",
+                "a step's id does not begin with `exception-`: exceptions are signed so")
         }
         let content = action.flatMap { self.content($0.value, fields) }
         guard let id, let actor, let text, let minutes, let content else { return nil }
@@ -98,7 +101,8 @@ extension ScriptParser {
         let options = (yaml.list(fields, "options") ?? []).compactMap { yaml.text($0)?.value }
         guard let example else { return nil }
         if options.count < 2 || Set(options).count < options.count {
-            yaml.report(fields.place(of: "options"), "script.value", "two or more different options are wanted here")
+            yaml.report(
+                fields.place(of: "options"), "script.value", "two or more different options are wanted here")
         } else if !options.contains(example.value) {
             yaml.report(example.place, "script.value", "the example is none of the options")
         }
@@ -106,18 +110,50 @@ extension ScriptParser {
     }
 
     private mutating func bag(_ fields: ScriptReader.Fields) -> (name: Placed<String>, example: String)? {
-        guard let name = yaml.word(fields, "bag"), let example = yaml.text(fields, "example") else { return nil }
+        guard let name = yaml.word(fields, "bag"), let example = yaml.text(fields, "example") else {
+            return nil
+        }
         return (name, example.value)
     }
 
     private mutating func splitRequest(_ fields: ScriptReader.Fields) -> SplitRequest? {
         let token = yaml.word(fields, "token")
-        let holders = fields["holders"].flatMap { role($0) }
-        // SLIP-39 allows 16 shares in a group; a quorum of one is no quorum.
-        let needed = yaml.integer(fields, "needed", in: 2...16)
         let delivery = yaml.choice(fields, "delivery", of: SplitRequest.Delivery.self)
-        guard let token, let holders, let needed, let delivery else { return nil }
-        return SplitRequest(token: token, holders: holders, needed: needed, delivery: delivery)
+        let isGrouped = fields["groups"] != nil
+        let (own, others) =
+            isGrouped
+            ? (["groups", "groupsNeeded"], ["holders", "needed"]) : (["holders", "needed"], ["groupsNeeded"])
+        for key in own where fields[key] == nil {
+            yaml.report(fields.place(of: key), "script.missing-key", "`\(key)` has to be given")
+        }
+        for key in others where fields[key] != nil {
+            yaml.report(
+                fields.place(of: key), "script.unknown-key",
+                "either `holders` and `needed` say who opens the token, or `groups` and `groupsNeeded`")
+        }
+        var groups: [SplitRequest.Group] = []
+        for node in isGrouped ? (yaml.list(fields, "groups") ?? []) : [] {
+            if let group = yaml.fields(node, required: ["holders", "needed"]) {
+                // SLIP-39 has at most 16 shares in a group, and a threshold of one only for a group of one.
+                if let group = shareGroup(group, in: 1...16) { groups.append(group) }
+            }
+        }
+        if !isGrouped, let group = shareGroup(fields, in: 2...16) { groups.append(group) }
+        let groupsNeeded =
+            isGrouped
+            ? yaml.integer(fields, "groupsNeeded", in: 1...16)
+            : groups.first.map { Placed(value: 1, place: $0.needed.place) }
+        guard let token, let delivery, let groupsNeeded, !groups.isEmpty else { return nil }
+        return SplitRequest(token: token, groups: groups, groupsNeeded: groupsNeeded, delivery: delivery)
+    }
+
+    private mutating func shareGroup(
+        _ fields: ScriptReader.Fields, in range: ClosedRange<Int>
+    ) -> SplitRequest.Group? {
+        let holders = fields["holders"].flatMap { role($0) }
+        let needed = yaml.integer(fields, "needed", in: range)
+        guard let holders, let needed else { return nil }
+        return SplitRequest.Group(holders: holders, needed: needed)
     }
 
     /// `key`: a name that the script makes, or role and name of an earlier key.
@@ -131,7 +167,8 @@ extension ScriptParser {
         let name = yaml.word(fields, "name")
         guard let role, let name else { return nil }
         if token == nil {
-            yaml.report(step.place, "script.missing-key", "`token` has to be given, where the key is an earlier one")
+            yaml.report(
+                step.place, "script.missing-key", "`token` has to be given, where the key is an earlier one")
         }
         return .earlier(role: role, name: name, token: token)
     }
@@ -175,7 +212,9 @@ extension ScriptParser {
     }
 
     private mutating func destructionRequest(_ step: ScriptReader.Fields) -> DestructionRequest? {
-        guard let token = yaml.word(step, "token"), let key = keyReference(step, token: token) else { return nil }
+        guard let token = yaml.word(step, "token"), let key = keyReference(step, token: token) else {
+            return nil
+        }
         let copies = (yaml.list(step, "copies") ?? []).compactMap { node -> DestructionRequest.Copy? in
             guard let fields = yaml.fields(node, required: ["where", "disposition"]),
                 let place = yaml.text(fields, "where"), let disposition = yaml.text(fields, "disposition")
@@ -196,7 +235,7 @@ extension ScriptParser {
         let type = yaml.choice(fields, "type", of: SigningKeyType.self, code: "key.type") { word in
             word == "P-521"
                 ? "P-521 is refused: tokens list the curve and then fail after generation"
-                : "`\(word)` is refused: keys are on P-256 or P-384"
+                : "`\(word)` is refused: keys are P-256, P-384, RSA-3072 or RSA-4096"
         }
         let backup = yaml.choice(fields, "backup", of: KeyBackupChoice.self)
         let copies = yaml.flag(fields, "sessionCopies")

@@ -114,10 +114,12 @@ struct ScriptParser {
         if let node = fields["software"], let list = yaml.fields(node) {
             for entry in list.entries {
                 guard let digest = yaml.text(entry.value) else { continue }
-                guard digest.value.count == 64, digest.value.utf8.allSatisfy({ "0123456789abcdef".utf8.contains($0) })
+                guard digest.value.count == 64,
+                    digest.value.utf8.allSatisfy({ "0123456789abcdef".utf8.contains($0) })
                 else {
                     yaml.report(
-                        digest.place, "script.value", "the SHA-256 in 64 lower-case hexadecimal digits is wanted here")
+                        digest.place, "script.value",
+                        "the SHA-256 in 64 lower-case hexadecimal digits is wanted here")
                     continue
                 }
                 materials.software.append((entry.name, digest.value))

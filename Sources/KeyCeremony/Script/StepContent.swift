@@ -160,9 +160,17 @@ struct SplitRequest: Sendable, Hashable {
         case screen
     }
 
+    /// All who hold a role have a share of the group; `needed` of them make it whole.
+    struct Group: Sendable, Hashable {
+        let holders: Placed<CeremonyRole>
+        let needed: Placed<Int>
+    }
+
     let token: Placed<String>
-    let holders: Placed<CeremonyRole>
-    let needed: Placed<Int>
+    /// One, where the script names no groups.
+    let groups: [Group]
+    /// How many groups have to be whole.
+    let groupsNeeded: Placed<Int>
     let delivery: Placed<Delivery>
 }
 

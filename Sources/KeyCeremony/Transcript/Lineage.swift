@@ -74,7 +74,9 @@ struct Lineage: Sendable {
     }
 
     /// Every transcript of a site, by its ceremony.
-    static func transcripts(of site: Site) throws(CeremonyError) -> [(ceremony: String, transcript: Transcript)] {
+    static func transcripts(of site: Site) throws(CeremonyError) -> [(
+        ceremony: String, transcript: Transcript
+    )] {
         let folder = site.path("ceremonies")
         var transcripts: [(String, Transcript)] = []
         for name in ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted() {

@@ -31,7 +31,9 @@ public struct Transcript: Sendable {
 
     /// Whether every step was done and the last one has all its sign-offs.
     public var isComplete: Bool {
-        guard rest == 0, let closing = lines.lastIndex(where: { $0["type"]?.text == "closing" }) else { return false }
+        guard rest == 0, let closing = lines.lastIndex(where: { $0["type"]?.text == "closing" }) else {
+            return false
+        }
         let signers = lines[(closing + 1)...]
         guard let step = lines[..<closing].last(where: { $0["type"]?.text == "step" }) else { return false }
         let wanted = (step["actors"]?.items?.count ?? 0) + (step["witnesses"]?.items?.count ?? 0)

@@ -41,15 +41,17 @@ final class TranscriptWriter {
     /// Goes on with a transcript that was read back, after cutting off a line that an interruption left in part.
     ///
     /// Answers the writer and how many octets were cut off.
-    static func resuming(_ transcript: Transcript, path: String) throws(CeremonyError) -> (TranscriptWriter, Int) {
+    static func resuming(_ transcript: Transcript, path: String) throws(CeremonyError) -> (
+        TranscriptWriter, Int
+    ) {
         let descriptor = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { throw CeremonyError(.io, path, String(cString: strerror(errno))) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, Int(status.st_size) >= transcript.octets else {
+        let size = Int(lseek(descriptor, 0, SEEK_END))
+        guard size >= transcript.octets else {
             close(descriptor)
             throw CeremonyError(.io, path, "the transcript became shorter while it was read")
         }
-        let discarded = Int(status.st_size) - transcript.octets
+        let discarded = size - transcript.octets
         if discarded > 0 {
             guard ftruncate(descriptor, off_t(transcript.octets)) == 0, fsync(descriptor) == 0 else {
                 let reason = String(cString: strerror(errno))
@@ -71,7 +73,8 @@ final class TranscriptWriter {
         // In this form the order of the texts is the order of the times.
         guard time >= lastTime else {
             throw CeremonyError(
-                .clock, path, "the machine's clock says \(time), and the last line was written at \(lastTime)",
+                .clock, path,
+                "the machine's clock says \(time), and the last line was written at \(lastTime)",
                 hint: "Set the clock right.")
         }
         return time

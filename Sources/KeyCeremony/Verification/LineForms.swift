@@ -83,7 +83,8 @@ enum LineForms {
                 "step": .text, "token": .text, "set": .hexadecimal, "needed": .number,
                 "holders": .list(.object(["name": .text], may: ["fileDigest": .digest])),
                 "delivery": .word(["credential", "screen"]),
-            ], [:]
+            ],
+            ["groupsNeeded": .number, "groups": .list(.object(["needed": .number, "holders": .number]))]
         ),
         "share-read-back": (["step": .text, "set": .hexadecimal, "name": .text], [:]),
         "share-presented": (["step": .text, "set": .hexadecimal, "name": .text], [:]),
@@ -174,12 +175,14 @@ enum LineForms {
         "wrap": (
             (
                 [
-                    "token": .text, "label": .text, "to": .text, "wrappingKey": .digest, "keyID": .hexadecimal,
+                    "token": .text, "label": .text, "to": .text, "wrappingKey": .digest,
+                    "keyID": .hexadecimal,
                     "subjectPublicKeyInfo": .octets,
                 ], [:]
             ),
             (
-                ["label": .text, "wrappedKey": .octets, "wrappedTransportKey": .octets, "mechanism": .text], [:]
+                ["label": .text, "wrappedKey": .octets, "wrappedTransportKey": .octets, "mechanism": .text],
+                [:]
             ),
             (["label": .text, "fileDigest": .digest, "path": .text], [:])
         ),

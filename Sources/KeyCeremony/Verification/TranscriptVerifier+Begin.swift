@@ -20,7 +20,8 @@ extension TranscriptVerifier {
             throw refuse(.begin, "`sequence` and `previous` disagree")
         }
         guard isRehearsal == (line["after"] == .null) else {
-            throw refuse(.begin, "a live ceremony names the rehearsal that it follows, a rehearsal names none")
+            throw refuse(
+                .begin, "a live ceremony names the rehearsal that it follows, a rehearsal names none")
         }
         if let after = line["after"]?["scriptDigest"]?.text, after != line["script"]?["digest"]?.text {
             throw refuse(.begin, "the rehearsal was of another script")
@@ -106,8 +107,12 @@ extension TranscriptVerifier {
                 key: item["publicKey"]?.octets)
             guard !person.roles.isEmpty, Set(person.roles).count == person.roles.count,
                 person.roles.allSatisfy({ roles[$0] != nil })
-            else { throw refuse(.people, "\(person.name) has no role, one twice, or one that is not among the roles") }
-            guard !people.contains(where: { $0.name == person.name || ($0.key != nil && $0.key == person.key) })
+            else {
+                throw refuse(
+                    .people, "\(person.name) has no role, one twice, or one that is not among the roles")
+            }
+            guard
+                !people.contains(where: { $0.name == person.name || ($0.key != nil && $0.key == person.key) })
             else { throw refuse(.people, "\(person.name) or their key is there twice") }
             if let key = person.key {
                 guard (try? P256.Signing.PublicKey(derRepresentation: key)) != nil else {
@@ -119,7 +124,9 @@ extension TranscriptVerifier {
             if let roster = rosters.last {
                 guard let member = roster.member(person.name), member.signingKey == person.key,
                     Set(person.roles).isSubset(of: member.roles.map(\.rawValue))
-                else { throw refuse(.people, "\(person.name) is not on the roster with this key and these roles") }
+                else {
+                    throw refuse(.people, "\(person.name) is not on the roster with this key and these roles")
+                }
             }
             people.append(person)
         }

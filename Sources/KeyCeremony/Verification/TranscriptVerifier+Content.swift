@@ -45,7 +45,10 @@ extension TranscriptVerifier {
             guard Set(holders).count == holders.count, needed >= 2, needed <= holders.count,
                 holders.allSatisfy({ name in people.contains { $0.name == name } })
             else { throw refuse(.people, "the holders are not \(needed) or more different participants") }
-            shares = Shares(set: line["set"]?.text ?? "", needed: needed, holders: holders)
+            guard let quorums = quorums(line, holders: holders.count, needed: needed) else {
+                throw refuse(.people, "the groups are not those of the holders")
+            }
+            shares = Shares(set: line["set"]?.text ?? "", needed: needed, holders: holders, quorums: quorums)
         case "share-read-back":
             try only("split")
             guard let shares, shares.set == line["set"]?.text, shares.readBack.count < shares.holders.count,
@@ -55,7 +58,7 @@ extension TranscriptVerifier {
         case "quorums-tested":
             try only("split")
             guard let shares, shares.set == line["set"]?.text, shares.readBack == shares.holders,
-                line["count"]?.number == binomial(shares.holders.count, shares.needed)
+                line["count"]?.number == shares.quorums
             else { throw refuse(.order, "not every share was read back, or not every quorum was tried") }
             self.shares?.isTested = true
         case "share-presented":
@@ -122,7 +125,9 @@ extension TranscriptVerifier {
         case "break": isThere = events.contains("back")
         default: isThere = Self.own[step.action].map { observed.contains($0) } ?? true
         }
-        guard isThere || step.action == "enrol" else { throw refuse(.order, "the step \(step.id) was not done") }
+        guard isThere || step.action == "enrol" else {
+            throw refuse(.order, "the step \(step.id) was not done")
+        }
     }
 
     /// Whether a step may hold an effect of this kind.
@@ -130,10 +135,32 @@ extension TranscriptVerifier {
         if effect == Self.own[step.action] { return true }
         // A token that a break or an interruption closed is opened again by the next step that needs it.
         let uses: Set<String> = [
-            "inventory", "split", "generate-key", "verify-key", "sign-certificate", "sign-crl", "wrap", "unwrap",
+            "inventory", "split", "generate-key", "verify-key", "sign-certificate", "sign-crl", "wrap",
+            "unwrap",
             "destroy",
         ]
         return effect == "login" && uses.contains(step.action)
+    }
+
+    /// How many quorums a set of shares has: of one group, or of the groups that the line lists; nil where these
+    /// contradict its holders.
+    private func quorums(_ line: JSONValue, holders: Int, needed: Int) -> Int? {
+        guard let groups = line["groups"]?.items else {
+            return line["groupsNeeded"] == nil ? binomial(holders, needed) : nil
+        }
+        let pairs = groups.map { (needed: $0["needed"]?.number ?? 0, count: $0["holders"]?.number ?? 0) }
+        guard let groupsNeeded = line["groupsNeeded"]?.number, (1...pairs.count).contains(groupsNeeded),
+            pairs.count >= 2, pairs.allSatisfy({ $0.needed >= 1 && $0.needed <= $0.count }),
+            pairs.reduce(0, { $0 + $1.count }) == holders,
+            pairs.map(\.needed).sorted().prefix(groupsNeeded).reduce(0, +) == needed
+        else { return nil }
+        // The sum over all sets of `groupsNeeded` groups of the products of their own numbers of quorums.
+        var sums = [1] + [Int](repeating: 0, count: groupsNeeded)
+        for pair in pairs {
+            let own = binomial(pair.count, pair.needed)
+            for size in stride(from: groupsNeeded, to: 0, by: -1) { sums[size] += sums[size - 1] * own }
+        }
+        return sums[groupsNeeded]
     }
 
     /// How many subsets of `needed` a set of `count` has.

@@ -123,7 +123,8 @@ extension TranscriptVerifier {
                 "`toBeSigned` does not hash to its digest")
             if kind == "sign-crl", let previous = line["previousNumber"]?.number {
                 try require(
-                    line["number"]?.number == previous + 1, .certificate, "the list's number does not continue")
+                    line["number"]?.number == previous + 1, .certificate,
+                    "the list's number does not continue")
             }
         case "enrol-credential":
             try require((line["keyIDs"]?.items ?? []).count == 2, .form, "two key identifiers are wanted")
@@ -138,7 +139,8 @@ extension TranscriptVerifier {
     ) throws(TranscriptRefusal) {
         switch kind {
         case "generate-key", "unwrap":
-            try require(line["keyID"] == intent["keyID"], .effect, "the key has another identifier than was meant")
+            try require(
+                line["keyID"] == intent["keyID"], .effect, "the key has another identifier than was meant")
             let label = line["label"]?.text ?? ""
             let key = line["subjectPublicKeyInfo"]?.octets ?? []
             try require(keys[label] == nil || keys[label] == key, .effect, "another key has this label")
@@ -162,7 +164,9 @@ extension TranscriptVerifier {
                 signing != share && (try? P256.Signing.PublicKey(derRepresentation: signing)) != nil
                     && (try? P256.Signing.PublicKey(derRepresentation: share)) != nil, .effect,
                 "the keys are not two on P-256")
-            try require(!people.contains { $0.key == signing && $0.name != line["name"]?.text }, .people, "the key is another's")
+            try require(
+                !people.contains { $0.key == signing && $0.name != line["name"]?.text }, .people,
+                "the key is another's")
             if let index = people.firstIndex(where: { $0.name == line["name"]?.text }) {
                 try require(
                     people[index].key == nil || people[index].key == signing, .people,
@@ -224,7 +228,9 @@ extension TranscriptVerifier {
     }
 
     private func requirePolicy(_ line: JSONValue, _ label: String) throws(TranscriptRefusal) {
-        guard let policy = policies[label] else { throw refuse(.policy, "no policy is declared for \(label)") }
+        guard let policy = policies[label] else {
+            throw refuse(.policy, "no policy is declared for \(label)")
+        }
         try requireAttributes(line, policy.expected)
     }
 
@@ -286,7 +292,9 @@ extension TranscriptVerifier {
         else { throw refuse(.certificate, "the list is not what was meant and signed") }
         let entries = list.entries.map { hexadecimal($0.serialNumber) }
         let meant = (known.intent["revoked"]?.items ?? []).compactMap { $0["certificateSerial"]?.text }
-        try require(Set(entries) == Set(meant) && entries.count == meant.count, .certificate, "the list revokes other certificates")
+        try require(
+            Set(entries) == Set(meant) && entries.count == meant.count, .certificate,
+            "the list revokes other certificates")
         let issuer = known.intent["issuerCertificate"]?.octets ?? []
         try require(
             (try? verifyRevocationList(der: der, issuedBy: issuer)) != nil, .certificate,

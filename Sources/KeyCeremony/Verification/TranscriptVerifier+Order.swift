@@ -53,17 +53,23 @@ extension TranscriptVerifier {
         if type == "step" { return try takeStep(line) }
         guard isInStep, let step, !isInterrupted else { throw refuse(.order, "a step has to begin here") }
         let statement = line["step"]?.text ?? ""
-        guard statement == step.id || type == "sign-off" else { throw refuse(.order, "the step at hand is \(step.id)") }
+        guard statement == step.id || type == "sign-off" else {
+            throw refuse(.order, "the step at hand is \(step.id)")
+        }
         if let exception = openException, type != "sign-off" {
             throw refuse(.signOff, "exception \(exception.number) is not signed by everybody")
         }
         guard !isOnBreak || type == "back" else { throw refuse(.order, "the break is not over") }
-        guard closing == nil || type == "sign-off" else { throw refuse(.order, "only sign-offs follow `closing`") }
+        guard closing == nil || type == "sign-off" else {
+            throw refuse(.order, "only sign-offs follow `closing`")
+        }
         switch type {
         case "done": try takeDone(line, step)
         case "sign-off": try takeSignOff(line, step)
         case "exception":
-            guard line["number"]?.number == exceptions + 1 else { throw refuse(.order, "exceptions are numbered from 1") }
+            guard line["number"]?.number == exceptions + 1 else {
+                throw refuse(.order, "exceptions are numbered from 1")
+            }
             try requirePerson(line["by"])
             exceptions += 1
             openException = (exceptions, 0)
@@ -106,7 +112,9 @@ extension TranscriptVerifier {
             throw refuse(.order, "this is attempt \(attempts + 1) of the step")
         }
         func names(_ member: String) -> [Seat] {
-            (line[member]?.items ?? []).map { Seat(name: $0["name"]?.text ?? "", role: $0["role"]?.text ?? "") }
+            (line[member]?.items ?? []).map {
+                Seat(name: $0["name"]?.text ?? "", role: $0["role"]?.text ?? "")
+            }
         }
         guard names("actors") == seats([step.actor]), names("witnesses") == seats(step.witnesses) else {
             throw refuse(.people, "actors and witnesses are not those who hold the step's roles")
@@ -131,7 +139,9 @@ extension TranscriptVerifier {
         guard !isLastStep else { throw refuse(.order, "the last step has no `done`") }
         guard !hasFailed else { throw refuse(.order, "what failed waits for an exception") }
         if (step.isIrreversible && step.action != "enrol") || step.action == "sign-off" {
-            guard signed == seats().count else { throw refuse(.signOff, "not everybody of the step has signed") }
+            guard signed == seats().count else {
+                throw refuse(.signOff, "not everybody of the step has signed")
+            }
         }
         if let open = effects.first(where: { !$0.value.isObserved }) {
             throw refuse(.effect, "\(open.key) was not observed")
@@ -148,7 +158,9 @@ extension TranscriptVerifier {
     }
 
     private mutating func takeClosing(_ line: JSONValue, _ step: Step) throws(TranscriptRefusal) {
-        guard isLastStep, signed == 0 else { throw refuse(.order, "`closing` opens the sign-offs of the last step") }
+        guard isLastStep, signed == 0 else {
+            throw refuse(.order, "`closing` opens the sign-offs of the last step")
+        }
         guard line["exceptions"]?.number == exceptions, line["interruptions"]?.number == interruptions else {
             throw refuse(.order, "exceptions or interruptions are miscounted")
         }
@@ -191,7 +203,11 @@ extension TranscriptVerifier {
         }
         guard turn < all.count, line["step"]?.text == statement, line["name"]?.text == all[turn].name,
             line["role"]?.text == all[turn].role
-        else { throw refuse(.signOff, "it is the turn of \(turn < all.count ? all[turn].name : "nobody"), for \(statement)") }
+        else {
+            throw refuse(
+                .signOff,
+                "it is the turn of \(turn < all.count ? all[turn].name : "nobody"), for \(statement)")
+        }
         guard let key = people.first(where: { $0.name == all[turn].name })?.key else {
             throw refuse(.signOff, "\(all[turn].name) has no key yet")
         }

@@ -28,7 +28,8 @@ extension Transcript {
         _ expectations: TranscriptExpectations, path: String
     ) throws(CeremonyError) -> VerifiedTranscript {
         do throws(TranscriptRefusal) {
-            return try VerifiedTranscript.verify(Array(FileManager.default.contents(atPath: path) ?? Data()), expectations)
+            return try VerifiedTranscript.verify(
+                Array(FileManager.default.contents(atPath: path) ?? Data()), expectations)
         } catch {
             throw CeremonyError(error, path: path)
         }
@@ -119,6 +120,8 @@ struct TranscriptVerifier {
         let set: String
         let needed: Int
         let holders: [String]
+        /// How many quorums there are.
+        let quorums: Int
         var readBack: [String] = []
         var isTested = false
     }
@@ -150,7 +153,9 @@ struct TranscriptVerifier {
         guard let shape = LineForms.shape(type: type, effect: line["effect"]?.text) else {
             throw refuse(.form, "no line of this type: \(type) \(line["effect"]?.text ?? "")")
         }
-        if let fault = shape.fault(line, at: "") { throw refuse(.form, "\(fault) is missing, too much, or malformed") }
+        if let fault = shape.fault(line, at: "") {
+            throw refuse(.form, "\(fault) is missing, too much, or malformed")
+        }
         guard line["prev"]?.text == head else {
             throw refuse(.chain, "`prev` is not the hash of the line before")
         }

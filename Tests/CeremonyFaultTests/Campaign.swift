@@ -1,0 +1,41 @@
+import Foundation
+import Glibc
+import Synchronization
+import Testing
+
+/// Many cases, two at a time: each has a site, a token store and processes of its own.
+enum Campaign {
+    /// Whether every case is asked for, however long it takes: `make torture`.
+    static let isTorture = ProcessInfo.processInfo.environment["ROOTLINE_TORTURE"] == "1"
+
+    /// Runs `body` for each case and records what it answers: everything that is not as it should be, in words.
+    static func run<Case: Sendable & CustomStringConvertible>(
+        _ title: String, _ cases: [Case], _ body: @Sendable @escaping (Case) throws -> [String]
+    ) {
+        let next = Atomic(0)
+        let failures = Mutex<[String]>([])
+        let began = ContinuousClock.now
+        DispatchQueue.concurrentPerform(iterations: 2) { _ in
+            while true {
+                let index = next.add(1, ordering: .relaxed).oldValue
+                guard index < cases.count else { return }
+                let found: [String]
+                do {
+                    found = try body(cases[index])
+                } catch {
+                    found = ["\(error)"]
+                }
+                guard !found.isEmpty else { continue }
+                failures.withLock {
+                    $0.append("\(title), \(cases[index]):\n  \(found.joined(separator: "\n  "))")
+                }
+            }
+        }
+        let seconds = (ContinuousClock.now - began).components.seconds
+        let failed = failures.withLock { $0 }
+        print("\(title): \(cases.count) cases, \(failed.count) failed, \(seconds) s")
+        // Not from the threads above: an issue belongs to the test that this one runs.
+        for failure in failed.prefix(12) { Issue.record(Comment(rawValue: failure)) }
+        if failed.count > 12 { Issue.record("\(title): \(failed.count - 12) more cases failed") }
+    }
+}
