@@ -130,7 +130,7 @@ let package = Package(
             name: "CeremonyFaultTests", dependencies: ["FaultyToken"], exclude: ["Programs"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "CommandLineTests", dependencies: [grdb], exclude: ["Scripts", "Tools"],
+            name: "CommandLineTests", dependencies: [grdb, "FaultyToken"], exclude: ["Scripts", "Tools"],
             swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6],

@@ -106,7 +106,11 @@ public final class PIN: @unchecked Sendable, CustomStringConvertible, CustomDebu
 }
 
 /// Forbids core files and attaching to this process, which holds PINs.
+///
+/// A crash ends it without a word: Swift's runtime would open a debugger at the terminal, which shows registers and memory
+/// to whoever is in front of it.
 public func forbidDumps() {
+    for crash in [SIGQUIT, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP] { signal(crash, SIG_DFL) }
     var none = rlimit(rlim_cur: 0, rlim_max: 0)
     setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
     _ = rootline_forbid_dumps()

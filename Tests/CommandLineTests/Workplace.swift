@@ -4,6 +4,8 @@ import Testing
 
 /// What a test's site holds when the test begins.
 enum Stage: String {
+    /// Tokens and nothing on them.
+    case founded
     /// Tokens and the keys of the four ceremonies; no run.
     case rehearsed
     /// That, and the sealed run `first` of 300 devices, EX-00000001 and on.
@@ -20,6 +22,7 @@ final class Workplace: Sendable {
     init(_ stage: Stage = .rehearsed) throws {
         folder = try Workplace.makeFolder()
         switch stage {
+        case .founded: try succeed("rootline init site --hsm softhsm --demo")
         case .rehearsed: try Workplace.copy(from: Workplace.rehearsed.get().folder, to: folder)
         case .sealed: try Workplace.copy(from: Workplace.sealed.get().folder, to: folder)
         }
@@ -28,7 +31,7 @@ final class Workplace: Sendable {
     private init(preparing stage: Stage) throws {
         folder = try Workplace.makeFolder()
         switch stage {
-        case .rehearsed:
+        case .founded, .rehearsed:
             try succeed("rootline init site --hsm softhsm --demo")
             for ceremony in ["root-ca", "issuing-ca", "run-authority", "allowlist-signer"] {
                 try succeed("rootline ceremony rehearse \"$REPOSITORY/Ceremonies/\(ceremony)/script.yaml\"")

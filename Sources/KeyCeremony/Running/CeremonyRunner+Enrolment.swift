@@ -93,6 +93,8 @@ extension CeremonyRunner {
 
     /// Puts the roster together and has everybody sign it whose signature it takes.
     func signRoster() throws(CeremonyError) {
+        // Signed anew after an interruption it would be another document: signatures differ each time.
+        if record.effects[CeremonyRecord.key("sign-roster", "")]?.observed != nil { return }
         let draft = try draft()
         var members: [Roster.Member] = []
         for seat in draft.members {
@@ -116,7 +118,6 @@ extension CeremonyRunner {
             throw CeremonyError(
                 .rosterRefused, site.rosterDraft, "has changed since the roster was announced")
         }
-        if effect.observed != nil { return }
         var signatures: [Roster.Signature] = []
         for member in members where last == nil || isPresent(member.name) {
             // Whoever has new keys signs with those.
