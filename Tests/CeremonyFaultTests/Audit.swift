@@ -26,7 +26,8 @@ struct Audit {
         Set((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
     }
 
-    private func lines(_ path: String) throws -> [[String: Any]] {
+    /// A transcript's lines.
+    static func lines(_ path: String) throws -> [[String: Any]] {
         try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map {
             try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any] ?? [:]
         }
@@ -50,7 +51,7 @@ struct Audit {
         }
         if Audit.asksAuditor, let refusal = try auditorsRefusal(of: transcript) { findings.append(refusal) }
         findings += try keyFindings()
-        findings += try certificateFindings(try lines(transcript))
+        findings += try certificateFindings(try Audit.lines(transcript))
         findings += leftovers()
         return findings
     }
