@@ -34,7 +34,8 @@ enum Campaign {
         let seconds = (ContinuousClock.now - began).components.seconds
         let failed = failures.withLock { $0 }
         // At once, also where standard output is a file.
-        fputs("\(title): \(cases.count) cases, \(failed.count) failed, \(seconds) s\n", stderr)
+        let line = "\(title): \(cases.count) cases, \(failed.count) failed, \(seconds) s\n"
+        FileHandle.standardError.write(Data(line.utf8))
         // Not from the threads above: an issue belongs to the test that this one runs.
         for failure in failed.prefix(12) { Issue.record(Comment(rawValue: failure)) }
         if failed.count > 12 { Issue.record("\(title): \(failed.count - 12) more cases failed") }
