@@ -7,12 +7,13 @@ OUT ?= .build/demo
 PACKAGES = softhsm2 libp11-dev libp11-kit-dev libssl-dev libsqlite3-dev pkg-config openssl
 TEST_PACKAGES = $(PACKAGES) libnss3 util-linux
 
-.PHONY: help demo test bench lint setup setup-test
+.PHONY: help demo test torture bench lint setup setup-test
 .NOTPARALLEL:
 
 help:
 	@echo "make demo    the whole line on a rehearsal site: DEVICES=$(DEVICES) OUT=$(OUT)"
 	@echo "make test    build and run every test"
+	@echo "make torture kill ceremonies at every place there is, twice, RSA too; about an hour"
 	@echo "make bench   measure against the bare PKCS#11 loop; writes .build/bench.json"
 	@echo "make lint    swift format lint --strict"
 
@@ -53,6 +54,10 @@ demo: setup
 test: setup-test
 	swift build --build-tests
 	swift test --skip-build --no-parallel
+
+torture: setup-test
+	swift build --build-tests
+	ROOTLINE_TORTURE=1 swift test --skip-build --no-parallel --filter CeremonyFaultTests
 
 bench: setup
 	swift build -c release --product rootline
