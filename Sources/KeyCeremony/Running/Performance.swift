@@ -11,11 +11,7 @@ extension CeremonyScript {
     public func perform(
         site: Site, after rehearsal: String, staffing: Staffing, room: any CeremonyRoom
     ) throws(CeremonyError) -> CeremonyOutcome {
-        guard !site.isRehearsal else {
-            throw CeremonyError(
-                .rehearsalSite, site.folder, "a live ceremony is refused in a rehearsal site",
-                hint: "`rootline ceremony rehearse` is for it.")
-        }
+        try requireLive(site)
         let lock = try concerning(site.folder) { try site.lockForRun() }
         defer { withExtendedLifetime(lock) {} }
         let rosters = try concerning(site.folder) { try site.rosters() }
@@ -43,6 +39,7 @@ extension CeremonyScript {
 
     /// Whom a live site offers for each role of the script: the roster's members, or the draft's.
     public func candidates(site: Site) throws(CeremonyError) -> [CeremonyRole: [String]] {
+        try requireLive(site)
         let rosters = try concerning(site.folder) { try site.rosters() }
         var candidates: [CeremonyRole: [String]] = [:]
         if let roster = rosters.last {
@@ -56,6 +53,14 @@ extension CeremonyScript {
             }
         }
         return candidates
+    }
+
+    private func requireLive(_ site: Site) throws(CeremonyError) {
+        guard !site.isRehearsal else {
+            throw CeremonyError(
+                .rehearsalSite, site.folder, "a live ceremony is refused in a rehearsal site",
+                hint: "`rootline ceremony rehearse` is for it.")
+        }
     }
 }
 
@@ -99,11 +104,13 @@ public enum InterruptedCeremony {
     private static func read(_ path: String, _ ceremony: String) throws(CeremonyError) -> Transcript {
         guard FileManager.default.fileExists(atPath: path) else {
             throw CeremonyError(
-                .notResumable, ceremony, "the site has no such ceremony", hint: "Its folders are under ceremonies/.")
+                .notResumable, ceremony, "the site has no such ceremony",
+                hint: "Its folders are under ceremonies/.")
         }
         guard try Lineage.hasBegun(path) else {
             throw CeremonyError(
-                .notResumable, ceremony, "the ceremony was interrupted before its first line was whole: nothing was done",
+                .notResumable, ceremony,
+                "the ceremony was interrupted before its first line was whole: nothing was done",
                 hint: "Begin it again.")
         }
         let transcript = try Transcript.read(path: path)
@@ -158,7 +165,8 @@ public enum InterruptedCeremony {
         } else {
             var staffing = Staffing()
             for person in listed.items ?? [] {
-                for role in (person["roles"]?.items ?? []).compactMap({ $0.text.flatMap(CeremonyRole.init) }) {
+                for role in (person["roles"]?.items ?? []).compactMap({ $0.text.flatMap(CeremonyRole.init) })
+                {
                     staffing.seats[role, default: []].append(person["name"]?.text ?? "")
                 }
             }
