@@ -11,7 +11,11 @@ extension CeremonyScript {
     public func perform(
         site: Site, after rehearsal: String, staffing: Staffing, room: any CeremonyRoom
     ) throws(CeremonyError) -> CeremonyOutcome {
-        try requireLive(site)
+        guard !site.isRehearsal else {
+            throw CeremonyError(
+                .rehearsalSite, site.folder, "a live ceremony is refused in a rehearsal site",
+                hint: "`rootline ceremony rehearse` is for it.")
+        }
         let lock = try concerning(site.folder) { try site.lockForRun() }
         defer { withExtendedLifetime(lock) {} }
         let rosters = try concerning(site.folder) { try site.rosters() }
@@ -39,7 +43,12 @@ extension CeremonyScript {
 
     /// Whom a live site offers for each role of the script: the roster's members, or the draft's.
     public func candidates(site: Site) throws(CeremonyError) -> [CeremonyRole: [String]] {
-        try requireLive(site)
+        // Nobody is asked who takes which seat where the ceremony will be refused.
+        guard !site.isRehearsal else {
+            throw CeremonyError(
+                .rehearsalSite, site.folder, "a live ceremony is refused in a rehearsal site",
+                hint: "`rootline ceremony rehearse` is for it.")
+        }
         let rosters = try concerning(site.folder) { try site.rosters() }
         var candidates: [CeremonyRole: [String]] = [:]
         if let roster = rosters.last {
@@ -53,14 +62,6 @@ extension CeremonyScript {
             }
         }
         return candidates
-    }
-
-    private func requireLive(_ site: Site) throws(CeremonyError) {
-        guard !site.isRehearsal else {
-            throw CeremonyError(
-                .rehearsalSite, site.folder, "a live ceremony is refused in a rehearsal site",
-                hint: "`rootline ceremony rehearse` is for it.")
-        }
     }
 }
 
@@ -104,13 +105,11 @@ public enum InterruptedCeremony {
     private static func read(_ path: String, _ ceremony: String) throws(CeremonyError) -> Transcript {
         guard FileManager.default.fileExists(atPath: path) else {
             throw CeremonyError(
-                .notResumable, ceremony, "the site has no such ceremony",
-                hint: "Its folders are under ceremonies/.")
+                .notResumable, ceremony, "the site has no such ceremony", hint: "Its folders are under ceremonies/.")
         }
         guard try Lineage.hasBegun(path) else {
             throw CeremonyError(
-                .notResumable, ceremony,
-                "the ceremony was interrupted before its first line was whole: nothing was done",
+                .notResumable, ceremony, "the ceremony was interrupted before its first line was whole: nothing was done",
                 hint: "Begin it again.")
         }
         let transcript = try Transcript.read(path: path)
@@ -165,8 +164,7 @@ public enum InterruptedCeremony {
         } else {
             var staffing = Staffing()
             for person in listed.items ?? [] {
-                for role in (person["roles"]?.items ?? []).compactMap({ $0.text.flatMap(CeremonyRole.init) })
-                {
+                for role in (person["roles"]?.items ?? []).compactMap({ $0.text.flatMap(CeremonyRole.init) }) {
                     staffing.seats[role, default: []].append(person["name"]?.text ?? "")
                 }
             }
