@@ -93,7 +93,8 @@ extension CeremonyScript {
             try runner.append(
                 "begin",
                 beginning(
-                    name, site: site, lineage: lineage, participants: participants, rosters: rosters, after: after))
+                    name, site: site, lineage: lineage, participants: participants, rosters: rosters,
+                    after: after))
             return runner
         } catch {
             // No token has been touched: half a beginning would only stand in the next one's way.
