@@ -186,7 +186,7 @@ class Rosters(TranscriptCase):
         for position, change in ((0, {"name": "Eve"}), (0, {"publicKey": spki(KEYS["Eve"])})):
             ceremony = self.live(first)
             ceremony.begin["participants"][position].update(change)
-            self.refused("roster", 1, ceremony)
+            self.refused("people", 1, ceremony)
         # A member may stay away, and nobody has a role that the roster does not give.
         ceremony = self.live(roster([member(name) for name in (*ROLES, "Eve")]))
         self.accepted(ceremony)
@@ -220,9 +220,9 @@ class Enrolment(TranscriptCase):
             self.refused("people", ceremony.find("effect", 1), ceremony)
 
     def test_only_the_first_roster_s_ceremony_gives_keys(self):
-        self.refused("roster", 1, enrolment(script=ENROLMENT | {"kind": "generate-root"}))
-        self.refused("roster", 1, enrolment(rehearsal=True))
-        self.refused("roster", 1, enrolment(rosters=[roster([member(name) for name in ROLES])]))
+        self.refused("people", 1, enrolment(script=ENROLMENT | {"kind": "generate-root"}))
+        self.refused("people", 1, enrolment(rehearsal=True))
+        self.refused("people", 1, enrolment(rosters=[roster([member(name) for name in ROLES])]))
 
     def test_an_enrolment_step_is_not_signed(self):
         ceremony = enrolment()

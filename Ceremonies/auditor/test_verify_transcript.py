@@ -186,7 +186,7 @@ class FirstLine(TranscriptCase):
         self.refused("people", 1, ceremony)
         ceremony = spoken()
         del ceremony.begin["participants"][0]["publicKey"]
-        self.refused("roster", 1, ceremony)
+        self.refused("people", 1, ceremony)
         ceremony = spoken()
         ceremony.begin["roles"]["auditor"] = 1
         self.refused("people", 1, ceremony)

@@ -118,7 +118,7 @@ def _check_rosters(begin: dict, pin: str | None) -> None:
         _check_membership(begin, before)
     if not makes_first_roster(begin):
         for person in begin["participants"]:
-            require("publicKey" in person, "roster", f"{person['name']} has no key")
+            require("publicKey" in person, "people", f"{person['name']} has no key")
 
 
 def _check_membership(begin: dict, last: dict) -> None:
@@ -126,7 +126,7 @@ def _check_membership(begin: dict, last: dict) -> None:
     for person in begin["participants"]:
         name = person["name"]
         member = members.get(name)
-        require(member is not None, "roster", f"{name} is no member of the roster")
-        require(member["signingKey"] == person.get("publicKey"), "roster", f"{name} has another key in the roster")
+        require(member is not None, "people", f"{name} is no member of the roster")
+        require(member["signingKey"] == person.get("publicKey"), "people", f"{name} has another key in the roster")
         for role in person["roles"]:
-            require(role in member["roles"], "roster", f"the roster does not give {name} the role {role}")
+            require(role in member["roles"], "people", f"the roster does not give {name} the role {role}")

@@ -27,6 +27,7 @@ class Steps:
         self._cause: str | None = None
         self._observed: set[str] = set()
         self._shares = Shares(self._names)
+        self._tokens = {token["name"] for token in begin["tokens"]}
         self._ending = Ending()
         self.closing: dict | None = None
         self.exceptions: list[dict] = []
@@ -111,6 +112,10 @@ class Steps:
         self._signing.require_no_exception_open()
         require(self.closing is None, "order", f"`{kind}` among the last sign-offs")
         require(stands_in(line, attempt.do), "order", f"`{kind}` in a {attempt.do} step")
+        for member in ("token", "to"):
+            # A `token` that is an object is the one that a login saw, or a person's own.
+            if isinstance(line.get(member), str):
+                require(line[member] in self._tokens, "order", f"`{member}` is no token of the first line")
         handlers = {
             "done": self._done, "closing": self._close, "exception": self._exception, "break": self._pause,
             "back": self._back, "answer": self._answer, "read-out": self._read_out, "compare": self._compare,
