@@ -192,7 +192,7 @@ class Rosters(TranscriptCase):
         self.accepted(ceremony)
         auditor = [member(name, roles=["auditor"] if name == "Cy" else None) for name in ROLES]
         ceremony.begin["rosters"] = [roster(auditor)]
-        self.refused("roster", 1, ceremony)
+        self.refused("people", 1, ceremony)
 
 
 class Enrolment(TranscriptCase):
