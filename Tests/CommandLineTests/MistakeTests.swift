@@ -62,12 +62,12 @@ struct Mistake: Sendable, CustomTestStringConvertible {
 
     static let mistakes = [
         Mistake(
-            testDescription: "a subordinate with the root's own key", code: "[certificate.",
+            testDescription: "a subordinate with the root's own key", code: "key.unknown",
             script: "issuing-ca",
             edits: [.init(from: "subjectKey: issuing", to: "subjectKey: root")]),
         Mistake(
             testDescription: "a subordinate that outlives its issuer", code: "lint.outlives-issuer",
-            script: "issuing-ca", template: "issuing-ca", templateEdits: [.init(from: "P10Y", to: "P30Y1D")]),
+            script: "issuing-ca", template: "issuing-ca", templateEdits: [.init(from: "P10Y", to: "P40Y")]),
         Mistake(
             testDescription: "a subordinate with its issuer's name", code: "lint.same-name",
             script: "issuing-ca",
@@ -95,24 +95,32 @@ struct Mistake: Sendable, CustomTestStringConvertible {
             ],
             prepare: { try $0.rehearse("issuing-ca") }),
         Mistake(
-            testDescription: "a certificate that ends before it begins", code: "template.",
+            testDescription: "a certificate that ends before it begins", code: "field.value",
             script: "issuing-ca",
             template: "issuing-ca", templateEdits: [.init(from: "notAfter: P10Y", to: "notAfter: -P10Y")]),
         Mistake(
-            testDescription: "a certificate that lasts no time", code: "template.", script: "issuing-ca",
+            testDescription: "a certificate that lasts no time", code: "field.value", script: "issuing-ca",
             template: "issuing-ca", templateEdits: [.init(from: "notAfter: P10Y", to: "notAfter: P0D")]),
         Mistake(
-            testDescription: "a revocation list that ends as it begins", code: "script.", script: "crl",
+            testDescription: "a revocation list that ends as it begins", code: "script.value", script: "crl",
             edits: [.init(from: "days: 180", to: "days: 0")]),
         Mistake(
-            testDescription: "a key on P-521", code: "key.", script: "issuing-ca",
+            testDescription: "a key on P-521", code: "key.type", script: "issuing-ca",
             edits: [.init(from: "type: P-256", to: "type: P-521")]),
         Mistake(
-            testDescription: "a template that allows P-521", code: "template.", script: "issuing-ca",
+            testDescription: "a template that allows P-521", code: "template.p521", script: "issuing-ca",
             template: "issuing-ca", templateEdits: [.init(from: "[P-256, P-384]", to: "[P-256, P-521]")]),
         Mistake(
             testDescription: "a folder that cannot be written", code: "output.unwritable", script: "crl",
             prepare: { try Data().write(to: URL(fileURLWithPath: $0.site + "/crls")) }),
+        Mistake(
+            testDescription: "a folder of certificates that cannot be written", code: "output.unwritable",
+            script: "custodian-enrolment",
+            prepare: { place in
+                try FileManager.default.moveItem(
+                    atPath: place.site + "/certificates", toPath: place.folder + "/away")
+                try Data().write(to: URL(fileURLWithPath: place.site + "/certificates"))
+            }),
         Mistake(
             testDescription: "a certificate that is there", code: "output.exists", script: "root-ca"),
     ]
@@ -143,7 +151,7 @@ struct Mistake: Sendable, CustomTestStringConvertible {
 
         let outcome = try place.run("rootline ceremony rehearse script.yaml", with: place.faulty)
         #expect(outcome.code == 65, "\(outcome.errors)")
-        #expect(outcome.errors.contains(mistake.code), "\(outcome.errors)")
+        #expect(outcome.errors.contains("[\(mistake.code)]"), "\(outcome.errors)")
         #expect(try FaultyToken.calls(log: place.calls).map(\.function) == [])
         #expect(try FileManager.default.subpathsOfDirectory(atPath: place.site).sorted() == before)
     }

@@ -228,4 +228,31 @@ import Testing
         try FileManager.default.moveItem(atPath: live.path("2.json"), toPath: live.path("rosters/2.json"))
         try live.verify(try live.resume("root-ca"))
     }
+
+    @Test("Other octets than those that were linted and announced are never signed")
+    func linted() throws {
+        let live = try LiveSite.enrolled("root-ca")
+        // As if the machine had died between the intent and the signature.
+        let lines = try live.lines("root-ca")
+        let intent = try #require(lines.firstIndex { $0.contains("\"effect\":\"sign-certificate\"") })
+        let transcript = "ceremonies/root-ca/transcript.jsonl"
+        try live.write(lines[...intent].joined(separator: "\n") + "\n", to: transcript)
+        for name in ["pem", "json"] {
+            try FileManager.default.removeItem(atPath: live.path("certificates/root-ca.\(name)"))
+        }
+        let template = try live.text("templates/root-ca.yaml")
+        try live.write(template.replacingOccurrences(of: "P30Y", with: "P20Y"), to: "templates/root-ca.yaml")
+        let error = try #require(throws: CeremonyError.self) { try live.resume("root-ca") }
+        #expect(error.code == .certificate)
+        let after = try live.lines("root-ca").filter { $0.contains("\"effect\":\"sign-certificate\"") }
+        #expect(!after.contains { $0.contains("\"type\":\"effect\"") })
+        #expect(live.names(in: "certificates") == [])
+
+        try live.write(template, to: "templates/root-ca.yaml")
+        try live.verify(try live.resume("root-ca"))
+        // The same serial number and the same dates: the octets of the first intent.
+        let digest = try #require(lines[intent].firstMatch(of: /"toBeSignedDigest":"([0-9a-f]{64})"/)).output.1
+        let observed = try live.lines("root-ca").last { $0.contains("\"certificateDigest\"") }
+        #expect(observed?.contains("\"toBeSignedDigest\":\"\(digest)\"") == true)
+    }
 }
