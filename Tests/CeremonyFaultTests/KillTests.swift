@@ -73,13 +73,26 @@ struct KillTests {
         Campaign.run("\(ceremony) killed twice", kills) { try KillTests.findings(ceremony, $0) }
     }
 
+    /// What makes half a pair: the private key is gone when the token answers, and so is the process.
+    private static let halving = Fault.token(
+        "C_GenerateKeyPair=lie:missing-private; C_GenerateKeyPair=kill-after")
+
+    @Test("Killed again while half a key pair is dealt with, a ceremony is resumed to its end")
+    func killedWhileHalfAPair() throws {
+        let seconds =
+            (1...20).flatMap { [Fault.journal("kill-torn:\($0)"), .journal("kill-after:\($0)")] }
+            + (1...6).flatMap { [Fault.token("state:\($0)=kill-before"), .token("state:\($0)=kill-after")] }
+        Campaign.run(
+            "half a pair", seconds.map { Kill(first: KillTests.halving, second: $0) }
+        ) { try KillTests.findings(.root, $0) }
+    }
+
     @Test("Half a key pair is destroyed before witnesses, and the pair is made anew")
     func halfAPair() throws {
-        let plan = "C_GenerateKeyPair=lie:missing-private; C_GenerateKeyPair=kill-after"
         for ceremony in [Ceremony.root, .issuing] {
             let place = try Place(ceremony)
             let audit = try Audit(place)
-            try #require(try place.rehearse(.token(plan)).code == 128 + SIGKILL)
+            try #require(try place.rehearse(KillTests.halving).code == 128 + SIGKILL)
             let half = try place.objects(on: ceremony.token).filter { $0.hasSuffix(ceremony.label) }
             #expect(half.count == 1 && half.first?.hasPrefix("2 ") == true, "the public key alone: \(half)")
             let resumed = try place.resume()
