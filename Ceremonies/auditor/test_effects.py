@@ -1,6 +1,7 @@
 """Effects: their three lines, what tokens must have answered, certificates, revocation lists and read-outs."""
 
 import unittest
+from datetime import datetime
 from copy import deepcopy
 from collections.abc import Callable
 
@@ -310,8 +311,8 @@ class Certificates(TranscriptCase):
         strong = certificate(KEY, KEY)
         weak = (
             CertificateBuilder().subject_name(strong.subject).issuer_name(strong.subject).serial_number(0x1F)
-            .public_key(KEY.public_key()).not_valid_before(strong.not_valid_before_utc)
-            .not_valid_after(strong.not_valid_after_utc).sign(KEY, hashes.SHA224())
+            .public_key(KEY.public_key()).not_valid_before(datetime(2026, 1, 1))
+            .not_valid_after(datetime(2036, 1, 1)).sign(KEY, hashes.SHA224())
         )
         ceremony = self.certified(weak)
         self.refused("certificate", ceremony.find("observed", **CERTIFY), ceremony)

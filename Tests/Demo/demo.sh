@@ -51,7 +51,7 @@ if python=$("$here/Tests/Tools/auditor-python" 2>/dev/null); then
   verdict=$("$python" "$here/Ceremonies/auditor/verify_transcript.py" "$transcript" --allow-rehearsal)
   echo "$verdict" | head -n 1
 else
-  echo "left out  the auditor's verifier: there is no python3 with the package cryptography, 42 or later"
+  echo "left out  the auditor's verifier: there is no python3 with the package cryptography, 38 or later"
 fi
 
 say "3. A production run: manifest, list of serials, station key"

@@ -108,8 +108,8 @@ def check_certificate(intent: dict, effect: dict, observed: dict, made: dict[str
     try:
         said = {
             "certificateSerial": (int(intent["certificateSerial"], 16), certificate.serial_number),
-            "notBefore": (intent["notBefore"], _time(certificate.not_valid_before_utc)),
-            "notAfter": (observed["notAfter"], _time(certificate.not_valid_after_utc)),
+            "notBefore": (intent["notBefore"], _time(certificate, "not_valid_before")),
+            "notAfter": (observed["notAfter"], _time(certificate, "not_valid_after")),
         }
     except ValueError:
         raise Fault("certificate", "the certificate's serial number or times cannot be read") from None
@@ -129,11 +129,11 @@ def check_crl(intent: dict, effect: dict, observed: dict) -> None:
     issuer = _key(_certificate(intent["issuerCertificate"], "issuerCertificate")[0], "issuerCertificate")
     signed.require_signature(issuer, "the CRL")
     try:
-        revoked = sorted((entry.serial_number, _time(entry.revocation_date_utc)) for entry in crl)
+        revoked = sorted((entry.serial_number, _time(entry, "revocation_date")) for entry in crl)
         said = {
             "number": (intent["number"], crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number),
-            "thisUpdate": (intent["thisUpdate"], _time(crl.last_update_utc)),
-            "nextUpdate": (intent["nextUpdate"], _time(crl.next_update_utc)),
+            "thisUpdate": (intent["thisUpdate"], _time(crl, "last_update")),
+            "nextUpdate": (intent["nextUpdate"], _time(crl, "next_update")),
             "revoked": (sorted((int(e["certificateSerial"], 16), e["revokedAt"]) for e in intent["revoked"]), revoked),
         }
     except (*_UNREADABLE, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
@@ -148,7 +148,9 @@ def _check_to_be_signed(intent: dict) -> None:
     )
 
 
-def _time(moment: datetime | None) -> str | None:
+def _time(thing: object, name: str) -> str | None:
+    """A time of a certificate or list, which are all UTC; `cryptography` before 42 has them without saying so."""
+    moment: datetime | None = getattr(thing, name + "_utc", None) or getattr(thing, name)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
 
 
