@@ -251,7 +251,8 @@ import Testing
         try live.write(template, to: "templates/root-ca.yaml")
         try live.verify(try live.resume("root-ca"))
         // The same serial number and the same dates: the octets of the first intent.
-        let digest = try #require(lines[intent].firstMatch(of: /"toBeSignedDigest":"([0-9a-f]{64})"/)).output.1
+        let digest = try #require(lines[intent].firstMatch(of: /"toBeSignedDigest":"([0-9a-f]{64})"/)).output
+            .1
         let observed = try live.lines("root-ca").last { $0.contains("\"certificateDigest\"") }
         #expect(observed?.contains("\"toBeSignedDigest\":\"\(digest)\"") == true)
     }
