@@ -225,6 +225,15 @@ class Enrolment(TranscriptCase):
         intent["statement"] = intent["statement"] | {"version": 2}
         self.refused("roster", at, ceremony)
 
+    def test_a_roster_may_be_meant_and_observed_again(self):
+        ceremony = enrolment()
+        place = ceremony.find("observed", effect="sign-roster")
+        again = [line | {"time": ceremony.lines[place - 1]["time"]} for line in ceremony.lines[place - 2 : place]]
+        ceremony.lines[place:place] = again
+        self.accepted(ceremony, allow_rehearsal=False)
+        del ceremony.lines[place]
+        self.refused("effect", place + 1, ceremony)
+
     def test_who_gets_no_key_cannot_sign(self):
         ceremony = enrolment(("Ada", "Bo", "Di"))
         self.refused("sign-off", ceremony.find("sign-off", name="Cy"), ceremony)
