@@ -140,6 +140,11 @@ class Pairing(TranscriptCase):
             (observed if member == "moduleDigest" else observed["token"])[member] = "1" * 64
             self.refused("effect", 4, ceremony)
 
+    def test_no_token_is_opened_that_the_first_line_does_not_bind(self):
+        ceremony = one_step("login")
+        effects.login(ceremony, token="other")
+        self.refused("effect", 4, ceremony)
+
     def test_what_was_destroyed_is_nowhere_on_the_token(self):
         for entry in ({"label": "ca", "keyID": "0b"}, {"label": "other", "keyID": "0a"}):
             ceremony = one_step("destroy")

@@ -5,7 +5,7 @@ import unittest
 import transcript_effects_builder as effects
 from transcript import canonical
 from transcript_builder import (
-    KEYS, ROLES, SHARE_KEYS, ZERO, Ceremony, member, roster, script_step, spki,
+    KEYS, ROLES, ZERO, Ceremony, member, roster, script_step, spki,
 )
 from transcript_case import TranscriptCase, finish, one_step, spoken
 from transcript_whole import ENROLMENT, enrolment
@@ -41,6 +41,9 @@ class Sharing(TranscriptCase):
             ceremony = self.split()
             del ceremony.lines[ceremony.find(missing) - 1]
             self.refused("order", at, ceremony)
+        ceremony = self.split()
+        del ceremony.lines[ceremony.find("share-read-back", 2) - 1]
+        self.refused("order", ceremony.find("quorums-tested"), ceremony)
         for twice in ("shares", "share-read-back", "quorums-tested"):
             ceremony = self.split()
             place = ceremony.find(twice)
@@ -181,6 +184,17 @@ class Rosters(TranscriptCase):
         self.refused("roster", 1, with_signers(("Ada", "Ada"), ("Bo", "Bo"), ("Cy", "Cy")))
         self.refused("roster", 1, with_signers(("Ada", "Ada new"), ("Bo", "Bo")))
 
+    def test_a_roster_is_for_this_kind_of_ceremony_and_names_nobody_twice(self):
+        people = [member(name) for name in ROLES]
+        twice = roster([*people, member("Ada", "Eve")], signers=[(name, name) for name in ROLES if name != "Ada"])
+        for document in (twice, roster(people, rehearsal=True)):
+            ceremony = enrolment(document=document)
+            refused = self.refused("roster", ceremony.find("observed", effect="sign-roster"), ceremony)
+            self.assertIn("two members" if document is twice else "rehearsal", refused.reason)
+        origin = "rehearsal.invalid/test"
+        rehearsed = roster(people, origin=origin, rehearsal=True)
+        self.assertIn("has rosters", self.refused("roster", 1, spoken(rosters=[rehearsed])).reason)
+
     def test_participants_are_members_of_the_last_roster(self):
         first = roster([member(name) for name in ROLES])
         for position, change in ((0, {"name": "Eve"}), (0, {"publicKey": spki(KEYS["Eve"])})):
@@ -210,6 +224,15 @@ class Enrolment(TranscriptCase):
         intent = ceremony.line("intent", effect="sign-roster")
         intent["statement"] = intent["statement"] | {"version": 2}
         self.refused("roster", at, ceremony)
+
+    def test_a_roster_may_be_meant_and_observed_again(self):
+        ceremony = enrolment()
+        place = ceremony.find("observed", effect="sign-roster")
+        again = [line | {"time": ceremony.lines[place - 1]["time"]} for line in ceremony.lines[place - 2 : place]]
+        ceremony.lines[place:place] = again
+        self.accepted(ceremony, allow_rehearsal=False)
+        del ceremony.lines[place]
+        self.refused("effect", place + 1, ceremony)
 
     def test_who_gets_no_key_cannot_sign(self):
         ceremony = enrolment(("Ada", "Bo", "Di"))

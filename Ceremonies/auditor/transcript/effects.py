@@ -25,6 +25,8 @@ class Trio:
 
     intent: dict
     attempt: int
+    # The roster before this one, which an observation that is made again descends from as well.
+    roster: dict | None
     effect: dict | None = None
     observed: bool = False
 
@@ -59,7 +61,7 @@ class Effects:
         subject = _subject(line)
         trio = self._trios.get(subject)
         if trio is None:
-            self._trios[subject] = Trio(line, self._attempt)
+            self._trios[subject] = Trio(line, self._attempt, self._known.roster)
         else:
             changed = [m for m in line.keys() | trio.intent.keys() if line.get(m) != trio.intent.get(m)]
             require(set(changed) <= {"time", "prev"}, "effect", f"{line['effect']} is meant otherwise than before")
@@ -142,7 +144,7 @@ class Effects:
             require(said[member] == value, "effect", f"`{member}` of {token['name']} is not what the first line binds")
 
     def _check_roster(self, trio: Trio | None, observed: dict) -> None:
-        document, before = observed["roster"], self._known.roster
+        document, before = observed["roster"], trio.roster if trio else self._known.roster
         digest = canonical.digest(document)
         if before is None and self._pin is not None:
             require(digest == self._pin, "roster", "the first roster is not the pinned one")
