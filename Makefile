@@ -5,16 +5,20 @@ OUT ?= .build/demo
 
 # The system libraries and tools. The first line builds and runs Rootline, the second its tests.
 PACKAGES = softhsm2 libp11-dev libp11-kit-dev libssl-dev libsqlite3-dev pkg-config openssl
-TEST_PACKAGES = $(PACKAGES) libnss3 util-linux
+TEST_PACKAGES = $(PACKAGES) libnss3 util-linux $(PYTHON_PACKAGES)
+# For the auditor's verifier, where no Python on the path can run it.
+PYTHON_PACKAGES = $(shell Tests/Tools/auditor-python >/dev/null 2>&1 || echo python3 python3-cryptography)
 
-.PHONY: help demo test bench lint setup setup-test
+.PHONY: help demo test torture expected bench lint setup setup-test
 .NOTPARALLEL:
 
 help:
-	@echo "make demo    the whole line on a rehearsal site: DEVICES=$(DEVICES) OUT=$(OUT)"
-	@echo "make test    build and run every test"
-	@echo "make bench   measure against the bare PKCS#11 loop; writes .build/bench.json"
-	@echo "make lint    swift format lint --strict"
+	@echo "make demo      the whole line on a rehearsal site: DEVICES=$(DEVICES) OUT=$(OUT)"
+	@echo "make test      build and run every test, the auditor's too"
+	@echo "make torture   kill ceremonies at every place there is, twice, RSA too; about an hour"
+	@echo "make expected  write Ceremonies/*/expected-transcript.jsonl anew"
+	@echo "make bench     measure against the bare PKCS#11 loop; writes .build/bench.json"
+	@echo "make lint      swift format lint --strict"
 
 # Installs what is missing and nothing else; on a system without apt it says what to install.
 define install
@@ -53,6 +57,17 @@ demo: setup
 test: setup-test
 	swift build --build-tests
 	swift test --skip-build --no-parallel
+	"$$(Tests/Tools/auditor-python)" -m unittest discover Ceremonies/auditor
+	"$$(Tests/Tools/auditor-python)" Ceremonies/auditor/check_vectors.py Ceremonies/auditor/vectors
+
+# After a script or a template was changed on purpose: review the difference like any other.
+expected: setup-test
+	swift build --build-tests
+	RECORD_TRANSCRIPTS=1 swift test --skip-build --filter ExpectedTranscriptTests/rehearsed
+
+torture: setup-test
+	swift build --build-tests
+	ROOTLINE_TORTURE=1 swift test --skip-build --no-parallel --filter CeremonyFaultTests
 
 bench: setup
 	swift build -c release --product rootline

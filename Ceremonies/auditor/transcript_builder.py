@@ -12,9 +12,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from transcript import canonical
+from transcript.language import IRREVERSIBLE
 from transcript.signatures import ORDER
 
 ZERO = "0" * 64
+HEAD = "the head"
 START = datetime.datetime(2031, 5, 4, 10, 0, 0)
 VERIFIED = "verified by OpenSSL"
 
@@ -45,13 +47,13 @@ def sign(key: ec.EllipticCurvePrivateKey, message: bytes, high: bool = False) ->
 KEYS = {name: new_key() for name in ("Ada", "Bo", "Cy", "Di", "Eve", "Ada new")}
 SHARE_KEYS = {name: new_key() for name in KEYS}
 ROLES = {
-    "Ada": ["administrator"], "Bo": ["officer"], "Cy": ["officer"], "Di": ["external-witness"],
+    "Ada": ["ceremony-administrator"], "Bo": ["crypto-officer"], "Cy": ["crypto-officer"], "Di": ["external-witness"],
 }
 
 
 def member(name: str, key: str | None = None, roles: list | None = None) -> dict:
     return {
-        "name": name, "roles": roles or ROLES.get(name, ["officer"]), "signingKey": spki(KEYS[key or name]),
+        "name": name, "roles": roles or ROLES.get(name, ["crypto-officer"]), "signingKey": spki(KEYS[key or name]),
         "shareKey": spki(SHARE_KEYS[key or name]), "token": {"serial": "DENK" + name, "tokenLabel": name},
     }
 
@@ -64,7 +66,7 @@ def roster(
     statement = {
         "version": version, "origin": origin, "rehearsal": rehearsal,
         "previous": canonical.digest(previous) if previous else None, "members": members,
-        "conflicts": [["administrator", "external-witness"]],
+        "conflicts": [["ceremony-administrator", "external-witness"]],
         "quorums": {"roster": quorum, "approval": 2, "recovery": 2},
     } | members_of_statement
     tag = "rootline/rehearsal-roster/v1\n" if rehearsal else "rootline/roster/v1\n"
@@ -74,10 +76,18 @@ def roster(
     return {"statement": statement, "signatures": signatures}
 
 
-def script_step(identifier: str, do: str, irreversible: bool = False, actor: str = "officer") -> dict:
+def script_step(identifier: str, do: str, irreversible: bool = False, actor: str = "crypto-officer") -> dict:
     return {
-        "id": identifier, "do": do, "actor": actor, "witnesses": ["external-witness"], "irreversible": irreversible,
-        "minutes": 3,
+        "id": identifier, "do": do, "actor": actor, "witnesses": ["external-witness"],
+        "irreversible": irreversible or do in IRREVERSIBLE, "minutes": 3,
+    }
+
+
+def bound_token(name: str) -> dict:
+    """What the first line binds a token to."""
+    return {
+        "name": name, "tokenLabel": name.capitalize(), "serial": "S" + name, "activation": "quorum",
+        "moduleDigest": ZERO,
     }
 
 
@@ -92,8 +102,8 @@ class Ceremony:
         self.people = begin.pop("people", ROLES)
         roles = sorted({role for held in self.people.values() for role in held})
         closing = {
-            "id": "closing", "do": "sign-off", "actor": "administrator",
-            "witnesses": ["officer", "external-witness"], "irreversible": False, "minutes": 5,
+            "id": "closing", "do": "sign-off", "actor": "ceremony-administrator",
+            "witnesses": ["crypto-officer", "external-witness"], "irreversible": False, "minutes": 5,
         }
         self.steps = [*steps, closing]
         self.add("begin", **({
@@ -104,11 +114,9 @@ class Ceremony:
             },
             "script": {"id": "s", "kind": "generate-root", "title": "T", "cp": "CP", "digest": "a" * 64},
             "roles": {role: sum(role in held for held in self.people.values()) for role in roles},
-            "conflicts": [["officer", "external-witness"]], "quorum": {"role": "officer", "needed": 2},
+            "conflicts": [["crypto-officer", "external-witness"]], "quorum": {"role": "crypto-officer", "needed": 2},
             "steps": self.steps,
-            "tokens": [{
-                "name": "root", "tokenLabel": "Root", "serial": "S1", "activation": "quorum", "moduleDigest": ZERO,
-            }],
+            "tokens": [bound_token("root"), bound_token("spare")],
             "participants": [
                 {"name": name, "roles": held, "publicKey": spki(KEYS[name])} for name, held in self.people.items()
             ],
@@ -129,12 +137,17 @@ class Ceremony:
         """A line of the step that is open."""
         return self.add(kind, step=self.open["id"], **members)
 
+    def begin_step(self, identifier: str, do: str, **more: object) -> None:
+        """A step more of the script, before its last one; it is open."""
+        self.steps.insert(-1, script_step(identifier, do, **more))
+        self.step(identifier)
+
     def step(self, identifier: str, attempt: int = 1, signed: bool | None = None) -> None:
         self.open = next(step for step in self.steps if step["id"] == identifier)
         self.began = self.clock + datetime.timedelta(seconds=1)
         self.within(
             "step", do=self.open["do"], attempt=attempt, actors=self._holders([self.open["actor"]]),
-            witnesses=self._holders(self.open["witnesses"]),
+            witnesses=_each_once(self._holders(self.open["witnesses"])),
         )
         if self.open["irreversible"] and self.open["do"] != "enrol" if signed is None else signed:
             self.sign_offs()
@@ -143,7 +156,8 @@ class Ceremony:
         return [{"name": n, "role": role} for role in roles for n, held in self.people.items() if role in held]
 
     def everyone(self) -> list:
-        return self._holders([self.open["actor"]]) + self._holders(self.open["witnesses"])
+        listed = self._holders([self.open["actor"]]) + self._holders(self.open["witnesses"])
+        return _each_once(listed)
 
     def sign_offs(self, step: str | None = None) -> None:
         for person in self.everyone():
@@ -153,6 +167,11 @@ class Ceremony:
         line = self.within("done")
         line["seconds"] = int((self.clock - self.began).total_seconds())
 
+    def read_out(self, of: str, value: str | None = None, kind: str = "read-out", **more: object) -> None:
+        """Of a digest; of the head that `seal` finds where there is no value."""
+        taken_down = {"takenDown": value or HEAD} if kind == "compare" else {}
+        self.within(kind, of=of, value=value or HEAD, **taken_down | more)
+
     def exception(self, number: int = 1) -> None:
         self.within("exception", number=number, expected="e", happened="h", decision="go on", by="Bo")
         self.sign_offs(f"exception-{number}")
@@ -160,8 +179,10 @@ class Ceremony:
     def resumed(self) -> None:
         self.add("resumed", discarded=0, tool="test")
 
-    def close(self, exceptions: int = 0, interruptions: int = 0, inventories: list | None = None) -> "Ceremony":
-        self.step("closing")
+    def close(
+        self, exceptions: int = 0, interruptions: int = 0, inventories: list | None = None, attempt: int = 1
+    ) -> "Ceremony":
+        self.step("closing", attempt)
         self.within(
             "closing", artefacts=[{"path": "certificates/root.pem", "fileDigest": ZERO}], exceptions=exceptions,
             interruptions=interruptions, inventories=inventories or [],
@@ -184,7 +205,7 @@ class Ceremony:
         previous, sealed = ZERO, b""
         tag = b"rootline/rehearsal/v1\n" if self.rehearsal else b"rootline/transcript/v1\n"
         for line in self.lines:
-            line = {"prev": previous} | line
+            line = {"prev": previous} | {name: previous if value == HEAD else value for name, value in line.items()}
             if line["type"] == "sign-off" and "signature" not in line:
                 signed = {name: line[name] for name in ("name", "role", "step", "time")} | {"head": line["prev"]}
                 line["signature"] = sign(self.keys[line["name"]], tag + canonical.encode(signed), high)
@@ -192,6 +213,13 @@ class Ceremony:
             previous = sha(octets)
             sealed += octets + b"\n"
         return sealed
+
+
+def _each_once(people: list) -> list:
+    first: dict[str, dict] = {}
+    for person in people:
+        first.setdefault(person["name"], person)
+    return list(first.values())
 
 
 def attributes(backup: str = "none", copies: bool = False, **changed: object) -> list:
@@ -235,6 +263,7 @@ def crl(issuer_key: object, number: int = 3) -> x509.CertificateRevocationList:
         x509.CertificateRevocationListBuilder()
         .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "CA")]))
         .last_update(datetime.datetime(2031, 5, 4)).next_update(datetime.datetime(2031, 8, 4))
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
         .add_extension(x509.CRLNumber(number), critical=False).add_revoked_certificate(revoked)
         .sign(issuer_key, hashes.SHA256())
     )

@@ -1,20 +1,26 @@
 """The effects of the tests' transcripts, each as the lines of its intent, effect and observation."""
 
+import base64
+
 from transcript import canonical
 from transcript_builder import (
     VERIFIED, ZERO, Ceremony, attributes, der, probes, restored, sha, spki, text,
 )
 
 
-def login(c: Ceremony, opened: str = "pin-source", holders: tuple = ()) -> None:
-    c.within("intent", effect="login", token="root")
+def octets(base64_text: str) -> bytes:
+    return base64.b64decode(base64_text)
+
+
+def login(c: Ceremony, opened: str = "pin-source", holders: tuple = (), token: str = "root") -> None:
+    c.within("intent", effect="login", token=token)
     for name in holders:
-        c.within("share-presented", set="s1", name=name)
+        c.within("share-presented", set="51", name=name)
     c.within(
         "observed", effect="login", moduleDigest=ZERO, opened=opened, holders=list(holders), token={
-            "name": "root", "tokenLabel": "Root", "serial": "S1", "manufacturer": "m", "model": "m",
+            "name": token, "tokenLabel": token.capitalize(), "serial": "S" + token, "manufacturer": "m", "model": "m",
             "firmware": "1", "hardware": "1", "activation": "quorum", "certification": "none", "mode": "",
-            "library": "l",
+            "library": {"manufacturer": "m", "description": "d", "version": "1.0", "cryptoki": "2.40"},
         },
     )
 
@@ -47,7 +53,8 @@ def generate(c: Ceremony, key: object, backup: str = "none", copies: bool = Fals
 def test_signature(c: Ceremony, **more: object) -> None:
     c.within("intent", effect="test-signature", label="ca")
     c.within(
-        "observed", effect="test-signature", label="ca", attributes=more.get("attributes", attributes()),
+        "observed", effect="test-signature", label="ca",
+        attributes=more.get("attributes", attributes(more.get("backup", "none"))),
         testSignature=VERIFIED,
     )
 
@@ -83,9 +90,10 @@ def sign_crl(c: Ceremony, made: object, issuer: object) -> None:
     )
 
 
-def wrap(c: Ceremony) -> None:
+def wrap(c: Ceremony, key: object) -> None:
     c.within(
-        "intent", effect="wrap", token="root", label="ca", to="spare", wrappingKey="w", transportKey="t",
+        "intent", effect="wrap", token="root", label="ca", to="spare", keyID="0a", subjectPublicKeyInfo=spki(key),
+        wrappingKey=ZERO,
     )
     c.within(
         "effect", effect="wrap", label="ca", wrappedKey="AA==", wrappedTransportKey="AQ==", mechanism="AES-KWP",
@@ -128,11 +136,11 @@ def sign_roster(c: Ceremony, document: dict) -> None:
 
 def split(c: Ceremony, holders: tuple = ("Bo", "Cy", "Di"), needed: int = 2, count: int = 3) -> None:
     c.within(
-        "shares", token="root", set="s1", needed=needed, delivery="screen", holders=[{"name": n} for n in holders],
+        "shares", token="root", set="51", needed=needed, delivery="screen", holders=[{"name": n} for n in holders],
     )
     for name in holders:
-        c.within("share-read-back", set="s1", name=name)
-    c.within("quorums-tested", set="s1", count=count)
-    c.within("intent", effect="set-activation", token="root", set="s1", needed=needed, holders=list(holders))
-    c.within("effect", effect="set-activation", token="root", set="s1")
-    c.within("observed", effect="set-activation", token="root", set="s1", answer="ok")
+        c.within("share-read-back", set="51", name=name)
+    c.within("quorums-tested", set="51", count=count)
+    c.within("intent", effect="set-activation", token="root", set="51", needed=needed, holders=list(holders))
+    c.within("effect", effect="set-activation", token="root", set="51")
+    c.within("observed", effect="set-activation", token="root", set="51", answer="ok")

@@ -96,6 +96,13 @@ public struct CeremonyError: Error, Sendable, CustomStringConvertible {
             faults: faults, cause: cause)
     }
 
+    /// What a library below says, without the subject in front of it: ours stands there already.
+    private static func text(_ description: String, _ subject: String) -> String {
+        var rest = description[...]
+        while rest.hasPrefix(subject + ": ") { rest = rest.dropFirst(subject.count + 2) }
+        return String(rest)
+    }
+
     /// What a library below has thrown, in this library's words.
     init(_ cause: any Error, _ subject: String) {
         switch cause {
@@ -109,9 +116,9 @@ public struct CeremonyError: Error, Sendable, CustomStringConvertible {
             case .io: code = .io
             default: code = .site
             }
-            self.init(code, subject, error.description, hint: error.hint, cause: error)
+            self.init(code, subject, Self.text(error.description, subject), hint: error.hint, cause: error)
         case let error as PKCS11Error:
-            self.init(.token, subject, error.description, hint: error.hint, cause: error)
+            self.init(.token, subject, Self.text(error.description, subject), hint: error.hint, cause: error)
         case let error as TokenKeyError:
             let code: Code
             switch error.code {
@@ -119,7 +126,7 @@ public struct CeremonyError: Error, Sendable, CustomStringConvertible {
             case .token, .keyAbsent, .libraryFailed: code = .token
             default: code = .keyRefused
             }
-            self.init(code, subject, error.description, hint: error.hint, cause: error)
+            self.init(code, subject, Self.text(error.description, subject), hint: error.hint, cause: error)
         case let error as RosterError:
             let code: Code
             switch error.code {

@@ -56,6 +56,12 @@ public struct PKCS11Error: Error, Sendable, CustomStringConvertible {
         return subject.isEmpty ? "\(function): \(returnValue)" : "\(subject): \(function): \(returnValue)"
     }
 
+    /// Whether the PIN is another than the token's: not of one that is locked, has expired or was never set.
+    public var isWrongPIN: Bool {
+        guard let value = returnValue?.rawValue else { return false }
+        return value == CKR_PIN_INCORRECT || value == CKR_PIN_INVALID || value == CKR_PIN_LEN_RANGE
+    }
+
     static func returned(_ function: String, _ value: CK_RV, subject: String) -> PKCS11Error {
         let returnValue = ReturnValue(rawValue: value)
         switch value {

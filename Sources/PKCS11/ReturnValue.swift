@@ -21,6 +21,19 @@ public struct ReturnValue: RawRepresentable, Hashable, Sendable, CustomStringCon
         return "CKR_0x" + String(rawValue, radix: 16)
     }
 
+    /// Whether the token has judged what it was asked for and declines it; false of success, and where the token, its
+    /// session or the way to it failed before it could judge.
+    public var isRefusal: Bool { !ReturnValue.failures.contains(rawValue) }
+
+    private static let failures: Set<UInt> = [
+        CKR_OK, CKR_CANCEL, CKR_HOST_MEMORY, CKR_GENERAL_ERROR, CKR_CANT_LOCK, CKR_DEVICE_ERROR,
+        CKR_DEVICE_MEMORY,
+        CKR_DEVICE_REMOVED, CKR_FUNCTION_CANCELED, CKR_SESSION_CLOSED, CKR_SESSION_COUNT,
+        CKR_SESSION_HANDLE_INVALID,
+        CKR_OPERATION_ACTIVE, CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED, CKR_USER_NOT_LOGGED_IN,
+        CKR_CRYPTOKI_NOT_INITIALIZED,
+    ]
+
     static let names: [UInt: String] = [
         CKR_OK: "CKR_OK",
         CKR_CANCEL: "CKR_CANCEL",

@@ -77,7 +77,8 @@ public struct RosterDraft: Sendable, Hashable {
                 yaml.report(node, "roster.member", "`\(name)` has no role, or one twice")
             }
             if let other = members.first(where: { $0.tokenSerial == serial && $0.tokenLabel == label }) {
-                yaml.report(node, "roster.token", "`\(name)` and `\(other.name)` have one token: each has their own")
+                yaml.report(
+                    node, "roster.token", "`\(name)` and `\(other.name)` have one token: each has their own")
             }
             members.append(Member(name: name, roles: roles, tokenSerial: serial, tokenLabel: label))
         }

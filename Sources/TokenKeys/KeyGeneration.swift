@@ -45,17 +45,15 @@ public func generateSigningKey(
     guard try find([Attribute(.id, bytes: id)], name, in: session).isEmpty else {
         throw TokenKeyError(.idTaken, name, "an object with the CKA_ID \(hex(id)) is on the token already")
     }
-    let pair = try onToken(name) { () throws(PKCS11Error) in
+    _ = try onToken(name) { () throws(PKCS11Error) in
         try session.generateKeyPair(
             .plain(type.generationMechanism),
             publicKey: AttributeTemplate(policy.publicKeyAttributes(label: label, id: id, type: type)),
             privateKey: AttributeTemplate(policy.privateKeyAttributes(label: label, id: id)))
     }
-    let key = try examine(pair, label, type: type, policy: policy, login: login, session: session)
-    guard key.key.id == id else {
-        throw TokenKeyError(.keyMalformed, name, "the token gave the key another CKA_ID than \(hex(id))")
-    }
-    return key
+    // What is found, not the handles that were answered: a half or a second pair is named as what it is.
+    let pair = try findPair(label, id: id, in: session)
+    return try examine(pair, label, type: type, policy: policy, login: login, session: session)
 }
 
 /// Finds a key pair by its label, and by its `CKA_ID` where one is given, reads every attribute back, probes it and
@@ -148,12 +146,12 @@ private func findPair(
             privateKeys.isEmpty
                 ? "the public key is there without its private key"
                 : "the private key is there without its public key",
-            hint: "Generation was cut off. Destroy what is there, and generate under a new label.")
+            hint: "Generation was cut off. What is there has to be destroyed before the label is used again.")
     }
     guard try identifier(publicKey) == found else {
         throw TokenKeyError(
             .keyHalf, name, "private and public key of this label differ in CKA_ID: they are of two pairs",
-            hint: "Generation was cut off. Destroy what is there, and generate under a new label.")
+            hint: "Generation was cut off. What is there has to be destroyed before the label is used again.")
     }
     let named = try find(.privateKey, Attribute(.id, bytes: found))
     let namedPublic = try find(.publicKey, Attribute(.id, bytes: found))

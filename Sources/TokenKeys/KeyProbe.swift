@@ -44,11 +44,9 @@ func probe(
     do {
         _ = try session.wrap(.plain(.aesKeyWrapPad), key: key, under: wrapping)
         throw TokenKeyError(.probeFailed, name, "the token wrapped the key under an untrusted key")
-    } catch let refusal as PKCS11Error {
+    } catch let error as PKCS11Error {
         results.append(
-            ProbeResult(
-                attempt: "wrap under an untrusted key",
-                answer: refusal.returnValue.map { "\($0)" } ?? "refused"))
+            ProbeResult(attempt: "wrap under an untrusted key", answer: try refusal(error, name)))
     } catch let error as TokenKeyError {
         throw error
     } catch {
@@ -60,9 +58,8 @@ func probe(
             let copy = try session.copy(key, [Attribute(.token, false)])
             try? session.destroy(copy)
             throw TokenKeyError(.probeFailed, name, "the token copied a key that is not COPYABLE")
-        } catch let refusal as PKCS11Error {
-            results.append(
-                ProbeResult(attempt: "copy", answer: refusal.returnValue.map { "\($0)" } ?? "refused"))
+        } catch let error as PKCS11Error {
+            results.append(ProbeResult(attempt: "copy", answer: try refusal(error, name)))
         } catch let error as TokenKeyError {
             throw error
         } catch {
@@ -70,4 +67,10 @@ func probe(
         }
     }
     return results
+}
+
+/// The token's answer where it has refused; a token that failed instead has not shown that it would refuse.
+private func refusal(_ error: PKCS11Error, _ name: String) throws(TokenKeyError) -> String {
+    guard let value = error.returnValue, value.isRefusal else { throw TokenKeyError(error, name) }
+    return "\(value)"
 }

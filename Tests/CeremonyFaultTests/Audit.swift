@@ -26,7 +26,8 @@ struct Audit {
         Set((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
     }
 
-    private func lines(_ path: String) throws -> [[String: Any]] {
+    /// A transcript's lines.
+    static func lines(_ path: String) throws -> [[String: Any]] {
         try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map {
             try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any] ?? [:]
         }
@@ -50,7 +51,7 @@ struct Audit {
         }
         if Audit.asksAuditor, let refusal = try auditorsRefusal(of: transcript) { findings.append(refusal) }
         findings += try keyFindings()
-        findings += try certificateFindings(try lines(transcript))
+        findings += try certificateFindings(try Audit.lines(transcript))
         findings += leftovers()
         return findings
     }
@@ -58,9 +59,11 @@ struct Audit {
     /// What the auditor's own verifier has against a transcript; nil where it accepts it.
     func auditorsRefusal(of transcript: String) throws -> String? {
         let verifier = Repository.root + "/Ceremonies/auditor/verify_transcript.py"
+        // With the Python of whoever runs the tests: it needs a library that is not Python's own.
+        let own = ProcessInfo.processInfo.environment.filter { ["PATH", "HOME"].contains($0.key) }
         let outcome = try Program(
             "exec python3 \"$0\" \"$1\" --allow-rehearsal", [verifier, transcript], in: place.folder,
-            place.environment
+            place.environment.merging(own) { $1 }
         ).wait()
         return outcome.code == 0 ? nil : "the auditor's verifier: \(outcome.output)\(outcome.errors)"
     }

@@ -33,9 +33,19 @@ enum Campaign {
         }
         let seconds = (ContinuousClock.now - began).components.seconds
         let failed = failures.withLock { $0 }
-        print("\(title): \(cases.count) cases, \(failed.count) failed, \(seconds) s")
+        // At once, also where standard output is a file.
+        let line = "\(title): \(cases.count) cases, \(failed.count) failed, \(seconds) s\n"
+        FileHandle.standardError.write(Data(line.utf8))
         // Not from the threads above: an issue belongs to the test that this one runs.
         for failure in failed.prefix(12) { Issue.record(Comment(rawValue: failure)) }
         if failed.count > 12 { Issue.record("\(title): \(failed.count - 12) more cases failed") }
     }
+}
+
+/// Texts that cases leave for the test that runs them.
+final class Gathered: Sendable {
+    private let all = Mutex<[String]>([])
+
+    func add(_ text: String) { all.withLock { $0.append(text) } }
+    var texts: [String] { all.withLock { $0 } }
 }

@@ -37,8 +37,11 @@ struct KillTests {
         let others = (Campaign.isTorture ? measure.calls.indices.map { $0 } : []).compactMap { index in
             measure.calls[index].changesState ? nil : Fault.token("*:\(index + 1)=kill-before")
         }
-        let flushes = (Campaign.isTorture ? Array(1...measure.journalWrites) : []).map { Fault.journal("kill-fsync:\($0)") }
-        return others + flushes + writes(measure.journalWrites, Fault.journal) + writes(measure.documentWrites, Fault.documents)
+        let flushes = (Campaign.isTorture ? Array(1...measure.journalWrites) : []).map {
+            Fault.journal("kill-fsync:\($0)")
+        }
+        return others + flushes + writes(measure.journalWrites, Fault.journal)
+            + writes(measure.documentWrites, Fault.documents)
             + calls
     }
 
@@ -68,6 +71,30 @@ struct KillTests {
         }
         if !Campaign.isTorture { kills = Array(kills.shuffled(using: &generator).prefix(20)) }
         Campaign.run("\(ceremony) killed twice", kills) { try KillTests.findings(ceremony, $0) }
+    }
+
+    @Test("Half a key pair is destroyed before witnesses, and the pair is made anew")
+    func halfAPair() throws {
+        let plan = "C_GenerateKeyPair=lie:missing-private; C_GenerateKeyPair=kill-after"
+        for ceremony in [Ceremony.root, .issuing] {
+            let place = try Place(ceremony)
+            let audit = try Audit(place)
+            try #require(try place.rehearse(.token(plan)).code == 128 + SIGKILL)
+            let half = try place.objects(on: ceremony.token).filter { $0.hasSuffix(ceremony.label) }
+            #expect(half.count == 1 && half.first?.hasPrefix("2 ") == true, "the public key alone: \(half)")
+            let resumed = try place.resume()
+            #expect(resumed.code == 0, "\(resumed.errors)")
+            #expect(try audit.findings() == [])
+            let lines = try Audit.lines(place.transcript)
+            let exception = try #require(lines.first { $0["type"] as? String == "exception" })
+            #expect(
+                exception["decision"] as? String == "the half is destroyed and the key pair is generated anew"
+            )
+            let signers = lines.filter {
+                $0["type"] as? String == "sign-off" && $0["step"] as? String == "exception-1"
+            }
+            #expect(signers.count == 3, "everybody of the step has signed it")
+        }
     }
 
     /// What is not as it should be after the kills and a resumption that nothing disturbs.

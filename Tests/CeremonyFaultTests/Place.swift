@@ -131,6 +131,13 @@ final class Place: Sendable {
         ]
     }
 
+    func ceremonyFolders() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: site + "/ceremonies")
+    }
+
+    /// Whole lines of the transcript.
+    var lineCount: Int { FileManager.default.contents(atPath: transcript)?.count { $0 == 0x0A } ?? 0 }
+
     var rehearsing: [String] { ["ceremony", "rehearse", script, "--site", site] }
 
     func rehearse(_ fault: Fault = .none) throws -> Outcome { try run(rehearsing, fault) }

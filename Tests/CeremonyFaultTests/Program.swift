@@ -50,7 +50,7 @@ final class Program {
     let process: pid_t
     private let name: String
     private let outputs: (String, String)
-    private var hasEnded = false
+    private var status: Int32?
 
     /// Starts `/bin/sh -c command` with `arguments` as `$0` and on; with `exec` in it `process` is the program's.
     init(_ command: String, _ arguments: [String], in folder: String, _ environment: [String: String]) throws
@@ -80,20 +80,31 @@ final class Program {
         process = child
     }
 
+    /// Whether it has ended, without waiting.
+    var isOver: Bool {
+        if status != nil { return true }
+        var status: Int32 = 0
+        guard waitpid(process, &status, WNOHANG) == process else { return false }
+        self.status = status
+        return true
+    }
+
+    /// Whether SIGSTOP holds it.
+    var isStopped: Bool {
+        let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
+        return text?.contains(") T ") == true
+    }
+
     /// Waits for the end; a program that hangs is killed after a minute, and that is an error.
     func wait() throws -> Outcome {
-        var status: Int32 = 0
         let end = ContinuousClock.now + .seconds(60)
-        while waitpid(process, &status, WNOHANG) != process {
+        while !isOver {
             if ContinuousClock.now > end {
-                kill(process, SIGKILL)
-                waitpid(process, &status, 0)
-                hasEnded = true
                 throw ProgramFailure("no end after a minute: \(name)\n\(text(outputs.1))")
             }
             usleep(1000)
         }
-        hasEnded = true
+        let status = status ?? 0
         defer {
             unlink(outputs.0)
             unlink(outputs.1)
@@ -108,7 +119,7 @@ final class Program {
     }
 
     deinit {
-        if !hasEnded {
+        if !isOver {
             kill(process, SIGKILL)
             waitpid(process, nil, 0)
         }

@@ -13,11 +13,16 @@ struct DemoTests {
         let variables = Self.variables.merging(["ROOTLINE_SITE": ""]) { $1 }
         let output = try place.succeed(command, with: variables)
         for line in [
+            "\nverified  root-ca: Creation of the root CA  (REHEARSAL)\n",
             "verified  rehearsal.invalid/site  (rehearsal)", "200 devices, authorised:", "out/device.pem: OK",
             "the unwrapped private key belongs to the certificate", "  devices       200, made in",
         ] {
             #expect(output.contains(line), "\(line)")
         }
+        #expect(
+            output.contains("\naccepted: root-ca (a rehearsal)")
+                != output.contains("\nleft out  the auditor's verifier"),
+            "the second verifier, where there is one")
         func contents() throws -> [String: Data] {
             var files: [String: Data] = [:]
             let names = FileManager.default.enumerator(atPath: place.folder + "/out")

@@ -23,7 +23,8 @@ struct Mistake: Sendable, CustomTestStringConvertible {
 }
 
 @Suite struct MistakeTests {
-    static let realModule = ["/usr/lib/softhsm", "/usr/lib/x86_64-linux-gnu/softhsm"]
+    static let realModule =
+        ["/usr/lib/softhsm", "/usr/lib/x86_64-linux-gnu/softhsm"]
         .map { $0 + "/libsofthsm2.so" }.first { FileManager.default.fileExists(atPath: $0) } ?? ""
 
     private static func edit(_ text: String, _ edits: [Mistake.Edit]) throws -> String {
@@ -61,13 +62,15 @@ struct Mistake: Sendable, CustomTestStringConvertible {
 
     static let mistakes = [
         Mistake(
-            testDescription: "a subordinate with the root's own key", code: "key.unknown", script: "issuing-ca",
+            testDescription: "a subordinate with the root's own key", code: "key.unknown",
+            script: "issuing-ca",
             edits: [.init(from: "subjectKey: issuing", to: "subjectKey: root")]),
         Mistake(
             testDescription: "a subordinate that outlives its issuer", code: "lint.outlives-issuer",
             script: "issuing-ca", template: "issuing-ca", templateEdits: [.init(from: "P10Y", to: "P40Y")]),
         Mistake(
-            testDescription: "a subordinate with its issuer's name", code: "lint.same-name", script: "issuing-ca",
+            testDescription: "a subordinate with its issuer's name", code: "lint.same-name",
+            script: "issuing-ca",
             template: "issuing-ca",
             templateEdits: [.init(from: "Device Issuing CA {generation}", to: "Device Root CA {generation}")]),
         Mistake(
@@ -78,7 +81,8 @@ struct Mistake: Sendable, CustomTestStringConvertible {
             testDescription: "one key under two names", code: "certificate.repeated", script: "issuing-ca",
             edits: [secondName]),
         Mistake(
-            testDescription: "a revocation list's number that was used", code: "lint.crl-number", script: "crl",
+            testDescription: "a revocation list's number that was used", code: "lint.crl-number",
+            script: "crl",
             prepare: { try $0.rehearse("crl") }),
         Mistake(
             testDescription: "a revocation list that skips a number", code: "lint.crl-number", script: "crl",
@@ -86,10 +90,13 @@ struct Mistake: Sendable, CustomTestStringConvertible {
         Mistake(
             testDescription: "a CA below an issuing CA of path length 0", code: "certificate.issuer",
             script: "issuing-ca",
-            edits: [.init(from: "role: root-ca\n        token: root", to: "role: issuing-ca\n        token: line")],
+            edits: [
+                .init(from: "role: root-ca\n        token: root", to: "role: issuing-ca\n        token: line")
+            ],
             prepare: { try $0.rehearse("issuing-ca") }),
         Mistake(
-            testDescription: "a certificate that ends before it begins", code: "field.value", script: "issuing-ca",
+            testDescription: "a certificate that ends before it begins", code: "field.value",
+            script: "issuing-ca",
             template: "issuing-ca", templateEdits: [.init(from: "notAfter: P10Y", to: "notAfter: -P10Y")]),
         Mistake(
             testDescription: "a certificate that lasts no time", code: "field.value", script: "issuing-ca",
@@ -110,7 +117,8 @@ struct Mistake: Sendable, CustomTestStringConvertible {
             testDescription: "a folder of certificates that cannot be written", code: "output.unwritable",
             script: "custodian-enrolment",
             prepare: { place in
-                try FileManager.default.moveItem(atPath: place.site + "/certificates", toPath: place.folder + "/away")
+                try FileManager.default.moveItem(
+                    atPath: place.site + "/certificates", toPath: place.folder + "/away")
                 try Data().write(to: URL(fileURLWithPath: place.site + "/certificates"))
             }),
         Mistake(
@@ -135,7 +143,8 @@ struct Mistake: Sendable, CustomTestStringConvertible {
         if !mistake.template.isEmpty {
             let path = "\(place.site)/templates/\(mistake.template).yaml"
             let template = try String(contentsOfFile: path, encoding: .utf8)
-            try Self.edit(template, mistake.templateEdits).write(toFile: path, atomically: true, encoding: .utf8)
+            try Self.edit(template, mistake.templateEdits).write(
+                toFile: path, atomically: true, encoding: .utf8)
         }
         let before = try FileManager.default.subpathsOfDirectory(atPath: place.site).sorted()
         try Data().write(to: URL(fileURLWithPath: place.calls))

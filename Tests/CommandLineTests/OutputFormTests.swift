@@ -20,6 +20,14 @@ struct OutputFormTests {
             "ceremony rehearse $REPOSITORY/Ceremonies/root-ca/script.yaml --site made", 0,
             ["version", "ceremony", "rehearsal", "transcript", "head", "minutes", "artefacts"]
         ),
+        (
+            "ceremony verify site/ceremonies/root-ca/transcript.jsonl --allow-rehearsal", 0,
+            [
+                "version", "ceremony", "title", "rehearsal", "origin", "scriptDigest", "head", "people",
+                "signOffs",
+                "exceptions", "interruptions", "artefacts", "rosterPinned", "headCompared",
+            ]
+        ),
         ("run status", 0, ["version", "runs"]),
         (
             "run check batch/manifest.yaml", 0,
@@ -119,7 +127,9 @@ struct OutputFormTests {
             ("run check first/manifest.yaml", 73, "ledger-run-exists"),
             ("key show rehearsal/nothing:here", 69, "key-absent"),
             ("init site --hsm softhsm --demo", 73, "site-exists"),
-            ("ceremony check nowhere.yaml", 66, nil), ("allowlist verify", 1, "allowlist-rehearsal"),
+            ("ceremony check nowhere.yaml", 66, nil),
+            ("ceremony verify site/ceremonies/root-ca/transcript.jsonl", 1, "transcript-invalid"),
+            ("allowlist verify", 1, "allowlist-rehearsal"),
             ("key list --token line --pin-source line=file:nowhere", 77, nil),
         ] as [(String, Int32, String?)])
     func errors(command: String, code: Int32, word: String?) throws {
@@ -139,7 +149,9 @@ struct OutputFormTests {
     @Test(
         "Every command explains itself with --help",
         arguments: [
-            "", "init", "doctor", "ceremony", "ceremony check", "ceremony rehearse", "run", "run check",
+            "", "init", "doctor", "ceremony", "ceremony check", "ceremony rehearse",
+            "ceremony perform", "ceremony resume", "ceremony abandon", "ceremony verify", "ceremony report",
+            "ceremony print", "run", "run check",
             "run approve", "run start", "run resume", "run status", "allowlist", "allowlist verify",
             "allowlist lookup", "key", "key list", "key show",
         ])
@@ -160,7 +172,10 @@ struct OutputFormTests {
                 .compactMap { $0.split(separator: " ").first.map(String.init) }
         }
         #expect(try names("") == ["init", "doctor", "ceremony", "run", "allowlist", "key"])
-        #expect(try names("ceremony") == ["check", "rehearse"])
+        #expect(
+            try names("ceremony") == [
+                "check", "print", "rehearse", "perform", "resume", "abandon", "verify", "report",
+            ])
         #expect(try names("run") == ["check", "approve", "start", "resume", "status"])
         #expect(try names("allowlist") == ["verify", "lookup"])
         #expect(try names("key") == ["list", "show"])

@@ -43,6 +43,16 @@ say "2. The ceremonies that create its keys, rehearsed"
 for ceremony in root-ca issuing-ca run-authority allowlist-signer; do
   "$ROOTLINE" ceremony rehearse "$here/Ceremonies/$ceremony/script.yaml" --site "$site"
 done
+# Each verifier says more; its first line says whether it holds.
+transcript="$site/ceremonies/root-ca/transcript.jsonl"
+verdict=$("$ROOTLINE" ceremony verify "$transcript" --allow-rehearsal)
+echo "$verdict" | head -n 1
+if python=$("$here/Tests/Tools/auditor-python" 2>/dev/null); then
+  verdict=$("$python" "$here/Ceremonies/auditor/verify_transcript.py" "$transcript" --allow-rehearsal)
+  echo "$verdict" | head -n 1
+else
+  echo "left out  the auditor's verifier: there is no python3 with the package cryptography, 42 or later"
+fi
 
 say "3. A production run: manifest, list of serials, station key"
 input="$OUT/run"

@@ -5,7 +5,9 @@ import Testing
     @Test("Each test that the assurance case names is there, in its suite")
     func namedTests() throws {
         let page = try String(contentsOfFile: Repository.path("Ceremonies/ASSURANCE.md"), encoding: .utf8)
-        let named = page.matches(of: /(\w+Tests): "([^"]+)"/).map { (suite: String($0.1), name: String($0.2)) }
+        let named = page.matches(of: /(\w+Tests): "([^"]+)"/).map {
+            (suite: String($0.1), name: String($0.2))
+        }
         #expect(named.count >= 50)
         let tests = Repository.path("Tests")
         var sources: [String: String] = [:]

@@ -5,16 +5,13 @@ import Testing
 /// The auditor's verifier (`Ceremonies/auditor`), which shares no code with ours.
 enum Auditor {
     struct Absent: Error, CustomStringConvertible {
-        let description = "no python3 with `cryptography`: install Debian's python3-cryptography"
+        let description: String
     }
 
-    /// The first Python that has the package.
     private static let python = Result {
-        for candidate in ["python3", "/usr/bin/python3"]
-        where (try? run([candidate, "-c", "import cryptography"]).code) == 0 {
-            return candidate
-        }
-        throw Absent()
+        let found = try run([Repository.path("Tests/Tools/auditor-python")])
+        guard found.code == 0 else { throw Absent(description: found.output) }
+        return found.output.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     /// Verifies a rehearsal's transcript; answers what it prints.

@@ -46,8 +46,10 @@ private struct Canaries {
             if except.contains(name) { return [] }
             var bytes = Array(name.utf8)
             var isFolder: ObjCBool = false
-            FileManager.default.fileExists(atPath: "\(folder)/\(name)", isDirectory: &isFolder)
-            if !isFolder.boolValue { bytes += try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)")) }
+            _ = FileManager.default.fileExists(atPath: "\(folder)/\(name)", isDirectory: &isFolder)
+            if !isFolder.boolValue {
+                bytes += try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)"))
+            }
             return found(in: bytes).map { "\(name): \($0)" }
         }
     }
@@ -99,7 +101,8 @@ private struct Canaries {
         let program = try TerminalProgram(
             TerminalProgram.rootline,
             [
-                "ceremony", "perform", Rehearsed.path(name), "--after", try Rehearsed.transcript(name), "--site",
+                "ceremony", "perform", Rehearsed.path(name), "--after", try Rehearsed.transcript(name),
+                "--site",
                 live.folder,
             ], in: live.folder,
             environment: [
@@ -112,10 +115,13 @@ private struct Canaries {
         let code = try program.converse { prompt in
             try look(program)
             if prompt.contains("the PIN of your token") {
-                return try live.people.first { prompt.contains("\($0.name), the PIN of your token") }?.token.pinText
+                return live.people.first { prompt.contains("\($0.name), the PIN of your token") }?.token
+                    .pinText
             }
             if prompt.contains("the initial PIN of token") { return live.tokens["root"]?.pinText }
-            if prompt.contains("the security officer's PIN") { return live.tokens["root"]?.securityOfficerPINText }
+            if prompt.contains("the security officer's PIN") {
+                return live.tokens["root"]?.securityOfficerPINText
+            }
             if prompt.contains("Enter when done") { return "" }
             if prompt.contains("yes or no") { return "yes" }
             if prompt.contains("type Yes") { return "Yes" }
@@ -123,7 +129,8 @@ private struct Canaries {
                 let lines = try live.lines(name).filter {
                     $0.contains("\"type\":\"read-out\"") && !$0.contains("\"of\":\"head\"")
                 }
-                let value = try #require(lines.last?.firstMatch(of: try Regex("\"value\":\"([0-9a-f]{64})\"")))
+                let value = try #require(
+                    lines.last?.firstMatch(of: try Regex("\"value\":\"([0-9a-f]{64})\"")))
                 return String(try #require(value.output[1].substring))
             }
             if prompt.contains("1 to 4") { return "1" }
@@ -136,7 +143,9 @@ private struct Canaries {
 
     private static let atTerminal = ["root-ca", "issuing-ca", "crl", "activation-data-rekey"]
 
-    @Test("No PIN, share or secret is in any file, on the terminal, in arguments or environment, or in a core file")
+    @Test(
+        "No PIN, share or secret is in any file, on the terminal, in arguments or environment, or in a core file"
+    )
     func canaries() throws {
         let live = try LiveSite(mark: "canary-\(UUID().uuidString.prefix(6))")
         try FileManager.default.createDirectory(
@@ -153,7 +162,8 @@ private struct Canaries {
             if Self.atTerminal.contains(name) {
                 let program = try performAtTerminal(name, live) { program in
                     #expect(canaries.found(in: program.kernelView()) == [])
-                    let limits = try String(contentsOfFile: "/proc/\(program.process)/limits", encoding: .utf8)
+                    let limits = try String(
+                        contentsOfFile: "/proc/\(program.process)/limits", encoding: .utf8)
                     #expect(limits.contains(try Regex("Max core file size +0 +0 ")))
                 }
                 seen += program.capture
@@ -170,8 +180,12 @@ private struct Canaries {
                 seen += Array(room.shown.joined(separator: "\n").utf8)
             }
             // Before a later ceremony gives the token other shares.
-            if ["root-ca", "run-authority", "firmware-signer", "backup", "activation-data-rekey"].contains(name) {
-                let token = ["run-authority": "authority", "firmware-signer": "firmware", "backup": "backup"][name]
+            if ["root-ca", "run-authority", "firmware-signer", "backup", "activation-data-rekey"].contains(
+                name)
+            {
+                let token = [
+                    "run-authority": "authority", "firmware-signer": "firmware", "backup": "backup",
+                ][name]
                 try secrets(of: token ?? "root", in: live, into: &canaries)
             }
         }
@@ -179,18 +193,23 @@ private struct Canaries {
         // The test itself put the line's PIN there.
         #expect(try canaries.found(below: live.folder, except: ["secrets/line.pin"]) == [])
         #expect(live.names(in: "tmp") == [])
-        #expect(try FileManager.default.subpathsOfDirectory(atPath: live.folder).filter { $0.contains("core") } == [])
+        #expect(
+            try FileManager.default.subpathsOfDirectory(atPath: live.folder).filter { $0.contains("core") }
+                == [])
         // The search does find what is there.
         #expect(try canaries.found(below: live.path("secrets")) == ["line.pin: PIN of line"])
     }
 
-    @Test("A program that is killed at a prompt for a PIN leaves no core file and no PIN", arguments: [SIGQUIT, SIGABRT, SIGSEGV])
+    @Test(
+        "A program that is killed at a prompt for a PIN leaves no core file and no PIN",
+        arguments: [SIGQUIT, SIGABRT, SIGSEGV])
     func killed(signal: Int32) throws {
         let live = try LiveSite.enrolled()
         let program = try TerminalProgram(
             TerminalProgram.rootline,
             [
-                "ceremony", "perform", Rehearsed.path("root-ca"), "--after", try Rehearsed.transcript("root-ca"),
+                "ceremony", "perform", Rehearsed.path("root-ca"), "--after",
+                try Rehearsed.transcript("root-ca"),
                 "--site", live.folder,
             ], in: live.folder,
             environment: [
@@ -202,7 +221,8 @@ private struct Canaries {
                 typed += 1
                 // After the second, its holder's token is open and the first PIN has been used.
                 if typed == 2 { kill(program.process, signal) }
-                return try live.people.first { prompt.contains("\($0.name), the PIN of your token") }?.token.pinText
+                return live.people.first { prompt.contains("\($0.name), the PIN of your token") }?.token
+                    .pinText
             }
             if prompt.hasSuffix("yes or no (? for help): ") { return "yes" }
             if prompt.contains("type Yes") { return "Yes" }
@@ -238,7 +258,8 @@ private struct Canaries {
             return process
         }
         func canRead(_ process: Process, _ name: String = "environ") throws -> Bool {
-            let reader = try start(["head", "-c", "1", "/proc/\(process.processIdentifier)/\(name)"], input: nil)
+            let reader = try start(
+                ["head", "-c", "1", "/proc/\(process.processIdentifier)/\(name)"], input: nil)
             reader.waitUntilExit()
             return reader.terminationStatus == 0
         }

@@ -13,7 +13,9 @@ import Testing
         #expect(try live.publicLabels("root") == [])
     }
 
-    private func refusal(_ live: LiveSite, _ script: CeremonyScript, after rehearsal: String) throws -> CeremonyError {
+    private func refusal(_ live: LiveSite, _ script: CeremonyScript, after rehearsal: String) throws
+        -> CeremonyError
+    {
         let room = ScriptedRoom(live)
         let error = try #require(throws: CeremonyError.self) {
             try live.perform(script, after: rehearsal, room: room)
@@ -33,7 +35,8 @@ import Testing
     @Test("A script in which one octet was changed after its rehearsal is refused")
     func oneOctet() throws {
         let live = try LiveSite.enrolled()
-        let script = try Rehearsed.script("root-ca", replacing: "We are here to create", by: "We are here to creatE")
+        let script = try Rehearsed.script(
+            "root-ca", replacing: "We are here to create", by: "We are here to creatE")
         let error = try refusal(live, script, after: try Rehearsed.transcript("root-ca"))
         #expect(error.code == .rehearsalRefused)
         #expect(error.message.contains("rehearses another script"))
@@ -47,7 +50,9 @@ import Testing
         #expect(error.code == .rehearsalRefused)
     }
 
-    @Test("A rehearsal that did not come to its end is refused, be it short of one sign-off", arguments: [-1, -20])
+    @Test(
+        "A rehearsal that did not come to its end is refused, be it short of one sign-off",
+        arguments: [-1, -20])
     func incomplete(lines: Int) throws {
         let live = try LiveSite.enrolled()
         let path = try cut(try Rehearsed.transcript("root-ca"), to: lines, in: live)
@@ -108,7 +113,8 @@ import Testing
         let live = try LiveSite.enrolled()
         let script = try Rehearsed.script("root-ca")
         #expect(
-            try #require(throws: CeremonyError.self) { try script.rehearse(site: try live.site) }.code == .liveSite)
+            try #require(throws: CeremonyError.self) { try script.rehearse(site: try live.site) }.code
+                == .liveSite)
         try expectUntouched(live)
         let place = try TestSite()
         let error = try #require(throws: CeremonyError.self) {
@@ -120,7 +126,8 @@ import Testing
         #expect(try place.names(in: "ceremonies") == [])
     }
 
-    @Test("What differs from the rehearsal is in the first line: tokens and people, and nothing of the script")
+    @Test(
+        "What differs from the rehearsal is in the first line: tokens and people, and nothing of the script")
     func differences() throws {
         let live = try LiveSite.enrolled("root-ca")
         let begin = try #require(try live.lines("root-ca").first)
@@ -130,7 +137,9 @@ import Testing
         #expect(begin.contains("\"head\":\"\(head)\""))
     }
 
-    @Test("Anything but Yes at a step that cannot be undone does nothing", arguments: ["yes", "y", "", "No", "Yes "])
+    @Test(
+        "Anything but Yes at a step that cannot be undone does nothing",
+        arguments: ["yes", "y", "", "No", "Yes "])
     func notYes(answer: String) throws {
         let live = try LiveSite.enrolled()
         let room = ScriptedRoom(live)

@@ -50,7 +50,9 @@ import Testing
         #expect(throws: TranscriptRefusal.self) { try VerifiedTranscript.verify(try rechained(without)) }
     }
 
-    @Test("A check that is answered with no goes on as an exception where the script says so, and else not at all")
+    @Test(
+        "A check that is answered with no goes on as an exception where the script says so, and else not at all"
+    )
     func no() throws {
         let live = try LiveSite.enrolled()
         let room = ScriptedRoom(live)
@@ -113,7 +115,9 @@ import Testing
         "A ceremony that hangs up at each question and each PIN once comes to its end, with nothing done twice",
         arguments: ["custodian-enrolment", "root-ca", "crl", "activation-data-rekey"])
     func hangUp(name: String) throws {
-        let live = try name == "custodian-enrolment" ? LiveSite()
+        let live =
+            try name == "custodian-enrolment"
+            ? LiveSite()
             : name == "root-ca" ? LiveSite.enrolled() : LiveSite.enrolled("root-ca")
         var seen: Set<String> = []
         var step = ""
@@ -159,7 +163,8 @@ import Testing
         if name == "activation-data-rekey" { try live.verify(try live.perform("crl")) }
     }
 
-    @Test("An enrolment that was interrupted says of each person's keys truly whether they were found or made")
+    @Test(
+        "An enrolment that was interrupted says of each person's keys truly whether they were found or made")
     func recovered() throws {
         let live = try LiveSite()
         let room = ScriptedRoom(live)
@@ -196,7 +201,8 @@ import Testing
         room.reply(.stop(reason: "lunch"), at: "ready")
         #expect(throws: CeremonyError.self) { try live.perform("root-ca", room: room) }
         let text = try live.text("ceremonies/root-ca/script.yaml")
-        try live.write(text.replacingOccurrences(of: "P-384", with: "P-256"), to: "ceremonies/root-ca/script.yaml")
+        try live.write(
+            text.replacingOccurrences(of: "P-384", with: "P-256"), to: "ceremonies/root-ca/script.yaml")
         let before = try live.lines("root-ca")
         let error = try #require(throws: CeremonyError.self) { try live.resume("root-ca") }
         #expect(error.code == .notResumable)
@@ -245,7 +251,8 @@ import Testing
         try live.write(template, to: "templates/root-ca.yaml")
         try live.verify(try live.resume("root-ca"))
         // The same serial number and the same dates: the octets of the first intent.
-        let digest = try #require(lines[intent].firstMatch(of: /"toBeSignedDigest":"([0-9a-f]{64})"/)).output.1
+        let digest = try #require(lines[intent].firstMatch(of: /"toBeSignedDigest":"([0-9a-f]{64})"/)).output
+            .1
         let observed = try live.lines("root-ca").last { $0.contains("\"certificateDigest\"") }
         #expect(observed?.contains("\"toBeSignedDigest\":\"\(digest)\"") == true)
     }

@@ -39,12 +39,14 @@ import Testing
             testDescription: "somebody in a role that is not theirs", role: .externalWitness, names: ["bob"],
             says: "may not be external-witness"),
         Seating(
-            testDescription: "one person twice in a role", role: .shareHolder, names: ["alice", "alice", "bob"],
+            testDescription: "one person twice in a role", role: .shareHolder,
+            names: ["alice", "alice", "bob"],
             says: "3 different people"),
         Seating(
             testDescription: "too few in a role", role: .shareHolder, names: ["alice", "bob"],
             says: "3 different people"),
-        Seating(testDescription: "nobody in a role", role: .cryptoOfficer, names: [], says: "1 different people"),
+        Seating(
+            testDescription: "nobody in a role", role: .cryptoOfficer, names: [], says: "1 different people"),
         Seating(
             testDescription: "a role that the script has not", role: .auditor, names: ["carol"],
             says: "no such role"),
@@ -67,7 +69,9 @@ import Testing
     func conflict() throws {
         // The draft itself keeps nothing apart here: the script does.
         let live = try LiveSite(
-            people: LiveSite.threePeople + [("erin", [.ceremonyAdministrator, .cryptoOfficer, .externalWitness])],
+            people: LiveSite.threePeople + [
+                ("erin", [.ceremonyAdministrator, .cryptoOfficer, .externalWitness])
+            ],
             conflicts: [])
         var staffing = Staffing()
         staffing.seats = [
@@ -78,7 +82,9 @@ import Testing
         #expect(error.subject == "erin")
         try expectUntouched(live, [])
         try live.perform("custodian-enrolment")
-        for pair in [[CeremonyRole.ceremonyAdministrator, .externalWitness], [.cryptoOfficer, .externalWitness]] {
+        for pair in [
+            [CeremonyRole.ceremonyAdministrator, .externalWitness], [.cryptoOfficer, .externalWitness],
+        ] {
             var staffing = try live.staffing(of: try Rehearsed.script("root-ca"))
             for role in pair { staffing.seats[role] = ["erin"] }
             let error = try live.refusal(of: "root-ca", staffing: staffing)
@@ -91,7 +97,8 @@ import Testing
     static let drafts = [
         Tampering(testDescription: "one member holds two roles that conflict") { live in
             let text = try live.text("roster.yaml")
-            let both = text.replacingOccurrences(of: "[crypto-officer, ", with: "[crypto-officer, external-witness, ")
+            let both = text.replacingOccurrences(
+                of: "[crypto-officer, ", with: "[crypto-officer, external-witness, ")
             try live.write(both, to: "roster.yaml")
         },
         Tampering(testDescription: "two members have one token") { live in
@@ -137,7 +144,9 @@ import Testing
             .replacingOccurrences(of: "  - [ceremony-administrator, crypto-officer]\n", with: "")
             .replacingOccurrences(of: "  - [crypto-officer, external-witness]\n", with: "")
             .replacingOccurrences(of: "[crypto-officer, external-witness]", with: "[external-witness]")
-            .replacingOccurrences(of: "witnesses: [crypto-officer]", with: "witnesses: [ceremony-administrator]")
+            .replacingOccurrences(
+                of: "witnesses: [crypto-officer]", with: "witnesses: [ceremony-administrator]"
+            )
             .replacingOccurrences(of: "actor: crypto-officer", with: "actor: ceremony-administrator")
         let script = try CeremonyScript.parse(Array(text.utf8), file: "script.yaml")
         let place = try TestSite()
@@ -203,7 +212,9 @@ import Testing
         try expectStopped(live)
     }
 
-    @Test("The right token with other keys than the roster's is refused, and one without keys too", arguments: [true, false])
+    @Test(
+        "The right token with other keys than the roster's is refused, and one without keys too",
+        arguments: [true, false])
     func otherKeys(hasKeys: Bool) throws {
         let live = try LiveSite.enrolled()
         let bob = try live.person("bob").token
@@ -228,7 +239,9 @@ import Testing
     func noRoster() throws {
         let live = try LiveSite()
         var staffing = Staffing()
-        staffing.seats = [.ceremonyAdministrator: ["alice"], .cryptoOfficer: ["bob"], .externalWitness: ["carol"]]
+        staffing.seats = [
+            .ceremonyAdministrator: ["alice"], .cryptoOfficer: ["bob"], .externalWitness: ["carol"],
+        ]
         for name in Rehearsed.order.dropFirst() {
             #expect(try live.refusal(of: name, staffing: staffing).code == .rosterRefused, "\(name)")
         }
@@ -243,7 +256,8 @@ import Testing
         Tampering(testDescription: "the pinned digest is another") { live in
             let pin = try live.rosterPin
             let other = String(pin.reversed())
-            try live.write(try live.text("site.yaml").replacingOccurrences(of: pin, with: other), to: "site.yaml")
+            try live.write(
+                try live.text("site.yaml").replacingOccurrences(of: pin, with: other), to: "site.yaml")
         },
         Tampering(testDescription: "one octet of the first version is another") { live in
             let text = try live.text("rosters/1.json")
@@ -260,9 +274,11 @@ import Testing
             try Data(few.fileBytes).write(to: URL(fileURLWithPath: live.path("rosters/2.json")))
         },
         Tampering(testDescription: "the second version follows none") { live in
-            try FileManager.default.moveItem(atPath: live.path("rosters/2.json"), toPath: live.path("rosters/3.json"))
+            try FileManager.default.moveItem(
+                atPath: live.path("rosters/2.json"), toPath: live.path("rosters/3.json"))
         },
-        Tampering(testDescription: "the second version, under which a ceremony was held, is missing") { live in
+        Tampering(testDescription: "the second version, under which a ceremony was held, is missing") {
+            live in
             try FileManager.default.removeItem(atPath: live.path("rosters/2.json"))
         },
         Tampering(testDescription: "the pin is taken out, and a roster's draft names others") { live in

@@ -87,10 +87,13 @@ import Testing
         },
     ]
 
-    @Test("Two holders' shares that are not what they were given are refused, and nothing is signed", arguments: damages)
+    @Test(
+        "Two holders' shares that are not what they were given are refused, and nothing is signed",
+        arguments: damages)
     func twoWrong(_ damage: Damage) throws {
         let live = try LiveSite.enrolled("root-ca", "run-authority")
-        let earlier = URL(fileURLWithPath: try live.shareFiles(of: "root")[0]).deletingLastPathComponent().path
+        let earlier = URL(fileURLWithPath: try live.shareFiles(of: "root")[0]).deletingLastPathComponent()
+            .path
         try FileManager.default.copyItem(atPath: earlier, toPath: live.path("earlier"))
         if damage.testDescription.hasPrefix("an earlier") { try live.perform("activation-data-rekey") }
         for index in 0..<2 { try damage.change(live, index, try live.shareFiles(of: "root")) }
@@ -106,7 +109,8 @@ import Testing
 
     /// The root's ceremony with shares that are shown and typed, and its rehearsal.
     private func onScreen() throws -> (CeremonyScript, rehearsal: String, TestSite) {
-        let script = try Rehearsed.script("root-ca", replacing: "delivery: credential", by: "delivery: screen")
+        let script = try Rehearsed.script(
+            "root-ca", replacing: "delivery: credential", by: "delivery: screen")
         let place = try TestSite()
         return (script, try script.rehearse(site: place.site).transcript, place)
     }
@@ -152,14 +156,17 @@ import Testing
         #expect(room.refusals.first?.contains("xylophone") == false)
     }
 
-    @Test("Another holder's share, a share of no set, and two words exchanged are refused, and the token stays as it was")
+    @Test(
+        "Another holder's share, a share of no set, and two words exchanged are refused, and the token stays as it was"
+    )
     func wrongShare() throws {
         let live = try LiveSite.enrolled()
         let (script, rehearsal, place) = try onScreen()
         defer { withExtendedLifetime(place) {} }
         let room = ScriptedRoom(live)
         let secret = try SecretBytes.random(count: 16)
-        let stranger = try SLIP39.split(secret: secret, groupThreshold: 1, groups: [(threshold: 2, count: 3)])[0][1]
+        let stranger = try SLIP39.split(
+            secret: secret, groupThreshold: 1, groups: [(threshold: 2, count: 3)])[0][1]
         var answers: [() -> String] = [
             { room.words(of: "alice").joined(separator: " ") },
             { stranger.mnemonic.withBytes { String(decoding: $0, as: UTF8.self) } },
@@ -176,7 +183,8 @@ import Testing
         #expect(error.code == .shareRefused)
         #expect(error.subject == "bob")
         #expect(room.refusals.count == 2)
-        #expect(room.refusals.allSatisfy { $0.contains("not the one that bob was given") }, "\(room.refusals)")
+        #expect(
+            room.refusals.allSatisfy { $0.contains("not the one that bob was given") }, "\(room.refusals)")
         let token = try #require(live.tokens["root"])
         #expect(try live.opens("root", .user, token.pinText))
         #expect(try live.opens("root", .securityOfficer, token.securityOfficerPINText))

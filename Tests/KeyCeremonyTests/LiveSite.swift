@@ -118,7 +118,9 @@ final class LiveSite {
         try Data(text.utf8).write(to: URL(fileURLWithPath: path(relative)))
     }
 
-    func text(_ relative: String) throws -> String { try String(contentsOfFile: path(relative), encoding: .utf8) }
+    func text(_ relative: String) throws -> String {
+        try String(contentsOfFile: path(relative), encoding: .utf8)
+    }
 
     func names(in relative: String) -> [String] {
         ((try? FileManager.default.contentsOfDirectory(atPath: path(relative))) ?? []).sorted()
@@ -145,7 +147,8 @@ final class LiveSite {
     /// Performs a script after its rehearsal, with the people whom the roster offers, or those given.
     @discardableResult
     func perform(
-        _ script: CeremonyScript, after rehearsal: String, staffing: Staffing? = nil, room: ScriptedRoom? = nil
+        _ script: CeremonyScript, after rehearsal: String, staffing: Staffing? = nil,
+        room: ScriptedRoom? = nil
     ) throws -> CeremonyOutcome {
         let room = room ?? ScriptedRoom(self)
         return try script.perform(
@@ -169,7 +172,9 @@ final class LiveSite {
     func staffing(of script: CeremonyScript) throws -> Staffing {
         let candidates = try script.candidates(site: site)
         var staffing = Staffing()
-        for (role, count) in script.roles { staffing.seats[role] = Array((candidates[role] ?? []).prefix(count)) }
+        for (role, count) in script.roles {
+            staffing.seats[role] = Array((candidates[role] ?? []).prefix(count))
+        }
         return staffing
     }
 
@@ -221,7 +226,8 @@ final class LiveSite {
 enum Rehearsed {
     /// In the order in which a site holds them.
     static let order = [
-        "custodian-enrolment", "root-ca", "issuing-ca", "run-authority", "firmware-signer", "allowlist-signer",
+        "custodian-enrolment", "root-ca", "issuing-ca", "run-authority", "firmware-signer",
+        "allowlist-signer",
         "crl", "backup", "recover", "activation-data-rekey", "destruction",
     ]
 

@@ -93,7 +93,9 @@ final class ScriptedRoom: CeremonyRoom {
         case .initial(let token, let user): text = pins["\(user == .user ? "user" : "officer") of \(token)"]
         case .token(let token): text = pins["user of \(token)"]
         }
-        guard let text else { throw CeremonyError(.personRefused, "\(request)", "nobody here knows this PIN") }
+        guard let text else {
+            throw CeremonyError(.personRefused, "\(request)", "nobody here knows this PIN")
+        }
         return TestTokens.pin(text)
     }
 

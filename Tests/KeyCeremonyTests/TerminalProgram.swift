@@ -27,7 +27,8 @@ final class TerminalProgram {
         for _ in 0..<3 {
             let candidate = folder.appendingPathComponent("rootline").path
             var isFolder: ObjCBool = false
-            if FileManager.default.fileExists(atPath: candidate, isDirectory: &isFolder), !isFolder.boolValue {
+            if FileManager.default.fileExists(atPath: candidate, isDirectory: &isFolder), !isFolder.boolValue
+            {
                 return candidate
             }
             folder.deleteLastPathComponent()
@@ -39,7 +40,8 @@ final class TerminalProgram {
         terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
         // Glibc shows grantpt and its kin to _XOPEN_SOURCE alone; these are what they ask the kernel for.
         var (lock, number): (Int32, Int32) = (0, -1)
-        guard terminal >= 0, ioctl(terminal, Self.setLock, &lock) == 0, ioctl(terminal, Self.getNumber, &number) == 0
+        guard terminal >= 0, ioctl(terminal, Self.setLock, &lock) == 0,
+            ioctl(terminal, Self.getNumber, &number) == 0
         else { throw TerminalFailure(description: "no pseudo-terminal: \(String(cString: strerror(errno)))") }
         let name = "/dev/pts/\(number)"
         var actions = posix_spawn_file_actions_t()
@@ -96,7 +98,9 @@ final class TerminalProgram {
                 continue
             }
             idle += 1
-            guard idle < 3000 else { throw TerminalFailure(description: "no prompt for a minute:\n\(text.suffix(2000))") }
+            guard idle < 3000 else {
+                throw TerminalFailure(description: "no prompt for a minute:\n\(text.suffix(2000))")
+            }
             let fresh = String(decoding: capture[since...], as: UTF8.self)
             guard fresh.hasSuffix(": ") || fresh.hasSuffix(":\r\n  ") else { continue }
             guard let typed = try answer(fresh) else { continue }

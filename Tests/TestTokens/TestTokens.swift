@@ -64,7 +64,8 @@ public enum TestTokens {
             }
             let pinText = pinText ?? "pin-\(state.count)-4711"
             let officerText = officerText ?? "officer-\(state.count)-4711"
-            let known = Set(try module.slots().compactMap { try $0.tokenInfo() }.filter(\.isInitialized).map(\.serial))
+            let known = Set(
+                try module.slots().compactMap { try $0.tokenInfo() }.filter(\.isInitialized).map(\.serial))
             try free.initializeToken(label: label, securityOfficerPIN: pin(officerText))
             // SoftHSM moves a new token to another slot; its label alone may be another token's too.
             let made = try module.slots().first { slot in
@@ -81,7 +82,8 @@ public enum TestTokens {
 
     /// Empties a token and gives it another label; its serial number and PINs stay.
     public static func reset(_ token: Token, label: String? = nil) throws {
-        try token.slot.initializeToken(label: label ?? token.label, securityOfficerPIN: token.securityOfficerPIN)
+        try token.slot.initializeToken(
+            label: label ?? token.label, securityOfficerPIN: token.securityOfficerPIN)
         try setUserPIN(token.pinText, officer: token.securityOfficerPINText, on: token.slot)
     }
 

@@ -1,12 +1,13 @@
 """Certificates and revocation lists: what was to be signed, and the signature over it (RFC 5280 §4.1, §5.1)."""
 
 import hashlib
+from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from .kinds import octets_of
 from .refusal import Fault, require
@@ -73,69 +74,99 @@ class Signed:
             raise Fault("certificate", f"the signature of {what} does not verify with its issuer's key") from None
 
 
-def check_to_be_signed(intent: dict) -> None:
-    octets = octets_of(intent["toBeSigned"], "toBeSigned")
+def check_certificate_intent(intent: dict) -> None:
+    """Fault `certificate`."""
+    _check_to_be_signed(intent)
     require(
-        hashlib.sha256(octets).hexdigest() == intent["toBeSignedDigest"], "certificate",
-        "`toBeSigned` does not hash to `toBeSignedDigest`",
+        "issuerCertificate" in intent or intent["issuerKey"] == intent["subjectKey"], "certificate",
+        "no `issuerCertificate`, though another key is the issuer's",
     )
-    if "issuerCertificate" in intent:
-        _certificate(intent["issuerCertificate"], "issuerCertificate")
 
 
-def check_certificate(intent: dict, observed: dict, made: dict[str, str]) -> list[str]:
-    """Fault `certificate`; `made` are the public keys, in base64, that this transcript made, by label. Remarks."""
+def check_crl_intent(intent: dict) -> None:
+    """Fault `certificate`."""
+    _check_to_be_signed(intent)
+    if "previousNumber" in intent:
+        require(
+            intent["number"] == intent["previousNumber"] + 1, "certificate",
+            "`number` is not one more than `previousNumber`",
+        )
+
+
+def check_certificate(intent: dict, effect: dict, observed: dict, made: dict[str, str]) -> None:
+    """Fault `certificate`; `made` are the public keys, in base64, that this transcript made, by label."""
     certificate, signed = _certificate(observed["certificate"], "certificate")
-    _check_octets(intent, observed["certificateDigest"], observed["certificate"], signed, "the certificate")
+    _check_octets(intent, effect, observed["certificateDigest"], observed["certificate"], signed, "the certificate")
     key = _key(certificate, "the certificate")
     subject = made.get(intent["subjectKey"])
-    if subject is not None:
-        require(_same(key, subject), "certificate", f"the certificate's key is not {intent['subjectKey']}")
-    remarks = []
+    require(subject is not None, "certificate", f"{intent['subjectKey']} is no key that was made here")
+    require(_same(key, subject), "certificate", f"the certificate's key is not {intent['subjectKey']}")
+    issuer = key
     if "issuerCertificate" in intent:
         issuer = _key(_certificate(intent["issuerCertificate"], "issuerCertificate")[0], "issuerCertificate")
-        issuer_made = made.get(intent["issuerKey"])
-        if issuer_made is not None and not _same(issuer, issuer_made):
-            remarks.append("the issuer's certificate has another key than the one made here as `issuerKey`")
-    else:
-        issuer = key
-        if intent["issuerKey"] != intent["subjectKey"]:
-            remarks.append("no `issuerCertificate`, though `issuerKey` is not `subjectKey`")
     signed.require_signature(issuer, "the certificate")
-    return remarks + _certificate_remarks(certificate, intent, observed)
+    try:
+        said = {
+            "certificateSerial": (int(intent["certificateSerial"], 16), certificate.serial_number),
+            "notBefore": (intent["notBefore"], _time(certificate.not_valid_before_utc)),
+            "notAfter": (observed["notAfter"], _time(certificate.not_valid_after_utc)),
+        }
+    except ValueError:
+        raise Fault("certificate", "the certificate's serial number or times cannot be read") from None
+    _require_said(said, "the certificate")
 
 
-def check_crl(intent: dict, observed: dict) -> list[str]:
-    """Fault `certificate`. Remarks."""
+def check_crl(intent: dict, effect: dict, observed: dict) -> None:
+    """Fault `certificate`."""
     octets = octets_of(observed["crl"], "crl")
     try:
         signed, crl = Signed(octets), x509.load_der_x509_crl(octets)
-        require(crl.tbs_certlist_bytes == signed.to_be_signed, "certificate", "the CRL is not DER throughout")
+        if crl.tbs_certlist_bytes != signed.to_be_signed:
+            raise ValueError("not DER throughout")
     except _UNREADABLE as error:
         raise Fault("certificate", f"the CRL cannot be read: {error}") from None
-    _check_octets(intent, observed["crlDigest"], observed["crl"], signed, "the CRL")
+    _check_octets(intent, effect, observed["crlDigest"], observed["crl"], signed, "the CRL")
     issuer = _key(_certificate(intent["issuerCertificate"], "issuerCertificate")[0], "issuerCertificate")
     signed.require_signature(issuer, "the CRL")
-    remarks = []
     try:
-        in_crl = sorted(entry.serial_number for entry in crl)
-        number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
-        if number != intent["number"]:
-            remarks.append(f"the CRL's own number is {number}")
+        revoked = sorted((entry.serial_number, _time(entry.revocation_date_utc)) for entry in crl)
+        said = {
+            "number": (intent["number"], crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number),
+            "thisUpdate": (intent["thisUpdate"], _time(crl.last_update_utc)),
+            "nextUpdate": (intent["nextUpdate"], _time(crl.next_update_utc)),
+            "revoked": (sorted((int(e["certificateSerial"], 16), e["revokedAt"]) for e in intent["revoked"]), revoked),
+        }
     except (*_UNREADABLE, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
-        return ["the CRL's number or entries cannot be read"]
-    if in_crl != sorted(int(entry["certificateSerial"], 16) for entry in intent["revoked"]):
-        remarks.append("the CRL revokes other serial numbers than `revoked` says")
-    return remarks
+        raise Fault("certificate", "the CRL's number, times or entries cannot be read") from None
+    _require_said(said, "the CRL")
 
 
-def _check_octets(intent: dict, digest: str, text: str, signed: Signed, what: str) -> None:
+def _check_to_be_signed(intent: dict) -> None:
+    require(
+        hashlib.sha256(octets_of(intent["toBeSigned"], "toBeSigned")).hexdigest() == intent["toBeSignedDigest"],
+        "certificate", "`toBeSigned` does not hash to `toBeSignedDigest`",
+    )
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+
+
+def _require_said(said: dict[str, tuple], what: str) -> None:
+    for name, (line, own) in said.items():
+        require(line == own, "certificate", f"`{name}` is not what {what} has")
+
+
+def _check_octets(intent: dict, effect: dict, digest: str, text: str, signed: Signed, what: str) -> None:
     require(
         hashlib.sha256(octets_of(text, what)).hexdigest() == digest, "certificate", f"{what} has another digest"
     )
     require(
         signed.to_be_signed == octets_of(intent["toBeSigned"], "toBeSigned"), "certificate",
         f"{what} does not contain the octets of the intent",
+    )
+    require(
+        signed.signature == octets_of(effect["signature"], "signature"), "certificate", f"{what} has another signature"
     )
 
 
@@ -161,19 +192,4 @@ def _same(key: object, text: str) -> bool:
     def der(public_key: object) -> bytes:
         return public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
-    return der(key) == der(load_der_public_key(octets_of(text, "subjectPublicKeyInfo")))
-
-
-def _certificate_remarks(certificate: x509.Certificate, intent: dict, observed: dict) -> list[str]:
-    def time(moment: object) -> str:
-        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-    try:
-        said = [
-            ("certificateSerial", int(intent["certificateSerial"], 16), certificate.serial_number),
-            ("notBefore", observed["notBefore"], time(certificate.not_valid_before_utc)),
-            ("notAfter", observed["notAfter"], time(certificate.not_valid_after_utc)),
-        ]
-    except ValueError:
-        return ["the certificate's serial number or dates cannot be read"]
-    return [f"`{name}` is not what the certificate has" for name, line, own in said if line != own]
+    return der(key) == octets_of(text, "subjectPublicKeyInfo")

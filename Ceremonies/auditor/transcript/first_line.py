@@ -1,8 +1,11 @@
 """The rules of the first line."""
 
 from . import canonical
-from .refusal import require
+from .kinds import octets_of
+from .language import DO, IRREVERSIBLE
+from .refusal import Fault, require
 from .rosters import check_descent
+from .signatures import p256_key
 
 REHEARSAL_ORIGIN = "rehearsal.invalid/"
 
@@ -10,6 +13,7 @@ REHEARSAL_ORIGIN = "rehearsal.invalid/"
 def check_first_line(begin: dict, allow_rehearsal: bool, pin: str | None) -> None:
     """Fault `begin`, `people`, `roster` or `rehearsal`, in this order."""
     _check_begin(begin)
+    _check_steps(begin)
     _check_people(begin)
     _check_rosters(begin, pin)
     rehearsal, origin = begin["rehearsal"], begin["origin"]
@@ -18,6 +22,18 @@ def check_first_line(begin: dict, allow_rehearsal: bool, pin: str | None) -> Non
         rehearsal == origin.startswith(REHEARSAL_ORIGIN), "rehearsal",
         f"`rehearsal` and the origin {origin} disagree",
     )
+
+
+def makes_first_roster(begin: dict) -> bool:
+    """Whether this is the live ceremony in which participants get their keys."""
+    return (
+        not begin["rehearsal"] and not begin["rosters"] and begin["script"]["kind"] == "enrol-custodian"
+        and _signs_roster(begin)
+    )
+
+
+def _signs_roster(begin: dict) -> bool:
+    return any(step["do"] == "sign-roster" for step in begin["steps"])
 
 
 def _check_begin(begin: dict) -> None:
@@ -34,68 +50,83 @@ def _check_begin(begin: dict) -> None:
         require(
             after["scriptDigest"] == begin["script"]["digest"], "begin", "the rehearsal had another script"
         )
-    ids = [step["id"] for step in begin["steps"]]
+
+
+def _check_steps(begin: dict) -> None:
+    steps, roles = begin["steps"], begin["roles"]
+    ids = [step["id"] for step in steps]
     require(len(set(ids)) == len(ids), "begin", "two steps have one id")
-    require(
-        ids and begin["steps"][-1]["do"] == "sign-off", "begin", "the last step's `do` is not `sign-off`"
-    )
-    require(not (rehearsal and begin["rosters"]), "begin", "a rehearsal has rosters")
+    for step in steps:
+        what, do = f"step {step['id']}", step["do"]
+        require(not step["id"].startswith("exception-"), "begin", f"{what} has the name of an exception")
+        require(do in DO, "begin", f"{what}: no script says {do}")
+        for role in [step["actor"], *step["witnesses"]]:
+            require(role in roles, "begin", f"{what} needs {role}, which is no role of the script")
+        require(step["irreversible"] or do not in IRREVERSIBLE, "begin", f"{what} is irreversible, as {do} is")
+        require(step["witnesses"] or not step["irreversible"], "begin", f"{what} is irreversible and has no witness")
+    require(steps and steps[-1]["do"] == "sign-off", "begin", "the last step's `do` is not `sign-off`")
+    require(steps[-1]["witnesses"], "begin", "the last step has no witness")
 
 
 def _check_people(begin: dict) -> None:
     roles, participants = begin["roles"], begin["participants"]
-    for step in begin["steps"]:
-        for role in [step["actor"], *step["witnesses"]]:
-            require(role in roles, "people", f"step {step['id']} needs {role}, which is no role of the script")
-    if "quorum" in begin:
-        require(begin["quorum"]["role"] in roles, "people", "the quorum's role is no role of the script")
     for role, number in roles.items():
         holders = sum(role in person["roles"] for person in participants)
-        # A role that nobody holds would leave its steps without a signature.
-        require(number >= 1, "people", f"{role} is held by nobody")
         require(holders == number, "people", f"{role} is held by {holders} and not by {number}")
+    if "quorum" in begin:
+        require(begin["quorum"]["role"] in roles, "people", "the quorum's role is no role of the script")
     names = [person["name"] for person in participants]
     keys = [person["publicKey"] for person in participants if "publicKey" in person]
     require(len(set(names)) == len(names), "people", "two participants have one name")
     require(len(set(keys)) == len(keys), "people", "two participants have one key")
     for person in participants:
-        held = person["roles"]
+        name, held = person["name"], person["roles"]
+        require(held, "people", f"{name} holds no role")
         for role in held:
-            require(role in roles, "people", f"{person['name']} holds {role}, which is no role of the script")
-        require(len(set(held)) == len(held), "people", f"{person['name']} holds a role twice")
+            require(role in roles, "people", f"{name} holds {role}, which is no role of the script")
+        require(len(set(held)) == len(held), "people", f"{name} holds a role twice")
         for first, second in begin["conflicts"]:
             require(
-                not {first, second} <= set(held), "people",
-                f"{person['name']} holds {first} and {second}, which conflict",
+                not {first, second} <= set(held), "people", f"{name} holds {first} and {second}, which conflict"
             )
-        require(
-            "publicKey" in person or begin["script"]["kind"] == "enrol-custodian", "people",
-            f"{person['name']} has no key",
-        )
-    if begin["rosters"]:
-        _check_membership(begin)
+        if "publicKey" in person:
+            require_p256(person["publicKey"], name)
 
 
-def _check_membership(begin: dict) -> None:
-    members = {member["name"]: member for member in begin["rosters"][-1]["statement"]["members"]}
-    for person in begin["participants"]:
-        # Who gets a key in this ceremony is not in the roster yet, or is there with the key that is replaced.
-        if "publicKey" not in person:
-            continue
-        name = person["name"]
-        member = members.get(name)
-        require(member is not None, "people", f"{name} is no member of the roster")
-        require(member["signingKey"] == person["publicKey"], "people", f"{name} has another key in the roster")
-        for role in person["roles"]:
-            require(role in member["roles"], "people", f"the roster does not give {name} the role {role}")
+def require_p256(key: str, name: str) -> None:
+    """Fault `people`."""
+    try:
+        p256_key(octets_of(key, "publicKey"))
+    except ValueError:
+        raise Fault("people", f"the key of {name} is no P-256 SubjectPublicKeyInfo in DER") from None
 
 
 def _check_rosters(begin: dict, pin: str | None) -> None:
+    rehearsal, rosters = begin["rehearsal"], begin["rosters"]
+    require(not (rehearsal and rosters), "roster", "a rehearsal has rosters")
+    made = _signs_roster(begin)
+    require(rehearsal or rosters or made, "roster", "there is no roster, and none is made")
+    require(pin is None or rosters or made, "roster", "there is no roster that could be the pinned one")
     before = None
-    for document in begin["rosters"]:
+    for document in rosters:
+        # The ceremony that makes the first roster is held to the pin where that roster stands: see `Effects`.
         if before is None and pin is not None:
             require(canonical.digest(document) == pin, "roster", "the first roster is not the pinned one")
-        check_descent(document, before, begin["origin"], begin["rehearsal"])
+        check_descent(document, before, begin["origin"], rehearsal)
         before = document
-    # The ceremony that makes the first roster is held to the pin where that roster stands: see `Effects`.
-    require(pin is None or not begin["rehearsal"], "roster", "a rehearsal has no roster that could be the pinned one")
+    if before is not None:
+        _check_membership(begin, before)
+    if not makes_first_roster(begin):
+        for person in begin["participants"]:
+            require("publicKey" in person, "roster", f"{person['name']} has no key")
+
+
+def _check_membership(begin: dict, last: dict) -> None:
+    members = {member["name"]: member for member in last["statement"]["members"]}
+    for person in begin["participants"]:
+        name = person["name"]
+        member = members.get(name)
+        require(member is not None, "roster", f"{name} is no member of the roster")
+        require(member["signingKey"] == person.get("publicKey"), "roster", f"{name} has another key in the roster")
+        for role in person["roles"]:
+            require(role in member["roles"], "roster", f"the roster does not give {name} the role {role}")

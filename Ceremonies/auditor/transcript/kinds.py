@@ -9,14 +9,12 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from .refusal import Fault
-from .signatures import p256_key
 
 Kind = Callable[[object, str], None]
 
 _TIME = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})Z", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_KEY_ID = re.compile(r"([0-9a-f]{2})*")
-_SERIAL = re.compile(r"[0-9a-f]+")
+_HEXADECIMAL = re.compile(r"([0-9a-f]{2})*")
 
 
 def _fail(place: str, what: str) -> None:
@@ -36,11 +34,6 @@ def count(value: object, place: str) -> None:
 def flag(value: object, place: str) -> None:
     if not isinstance(value, bool):
         _fail(place, "true or false")
-
-
-def text_or_count(value: object, place: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        _fail(place, "text or a number")
 
 
 def no_null(value: object, place: str) -> None:
@@ -67,8 +60,7 @@ def _matching(pattern: re.Pattern, what: str) -> Kind:
 
 
 digest = _matching(_DIGEST, "a SHA-256 in 64 lower-case hexadecimal digits")
-key_id = _matching(_KEY_ID, "octets in lower-case hexadecimal")
-serial = _matching(_SERIAL, "a serial number in lower-case hexadecimal")
+hexadecimal = _matching(_HEXADECIMAL, "octets in lower-case hexadecimal")
 
 
 def seconds_of(value: str) -> datetime | None:
@@ -101,13 +93,6 @@ def octets_of(value: object, place: str) -> bytes:
 
 def octets(value: object, place: str) -> None:
     octets_of(value, place)
-
-
-def p256(value: object, place: str) -> None:
-    try:
-        p256_key(octets_of(value, place))
-    except (ValueError, UnsupportedAlgorithm):
-        _fail(place, "a P-256 SubjectPublicKeyInfo in DER")
 
 
 def public_key(value: object, place: str) -> None:

@@ -1,14 +1,14 @@
 """Which members a line of each type has: the specification's tables."""
 
 from .kinds import (
-    Kind, count, digest, flag, key_id, list_of, map_of, nullable, octets, one_of, p256, public_key, record, serial,
-    text, text_or_count, time, values,
+    Kind, count, digest, flag, hexadecimal, list_of, map_of, nullable, octets, one_of, public_key, record, text,
+    time, values,
 )
 from .refusal import Fault
 
 _names = list_of(text)
 _people = list_of(record({"name": text, "role": text}))
-_objects = list_of(record({"kind": text, "label": text, "keyID": key_id}))
+_objects = list_of(record({"kind": text, "label": text, "keyID": hexadecimal}))
 _attributes = list_of(record({"name": text, "flag": nullable(flag)}))
 _probes = list_of(record({"attempt": text, "tokenAnswer": text}))
 _credential_token = record({"serial": text, "tokenLabel": text})
@@ -16,7 +16,7 @@ _credential_token = record({"serial": text, "tokenLabel": text})
 statement = record({
     "version": count, "origin": text, "rehearsal": flag, "previous": nullable(digest),
     "members": list_of(record({
-        "name": text, "roles": _names, "signingKey": p256, "shareKey": public_key, "token": _credential_token,
+        "name": text, "roles": _names, "signingKey": octets, "shareKey": octets, "token": _credential_token,
     })),
     "conflicts": list_of(list_of(text, 2)),
     "quorums": record({"roster": count, "approval": count, "recovery": count}),
@@ -37,7 +37,7 @@ _begin = {
     "tokens": list_of(record({
         "name": text, "tokenLabel": text, "serial": text, "activation": text, "moduleDigest": digest,
     })),
-    "participants": list_of(record({"name": text, "roles": _names, "publicKey?": p256})),
+    "participants": list_of(record({"name": text, "roles": _names, "publicKey?": octets})),
     "rosters": list_of(roster),
 }
 
@@ -52,7 +52,7 @@ TYPES: dict[str, dict[str, Kind]] = {
     "sign-off": {"step": text, "role": text, "name": text, "signature": octets},
     "answer": {"step": text, "answer": text, "by": text, "bag?": text},
     "read-out": _read_out,
-    "compare": _read_out | {"takenDown": digest},
+    "compare": _read_out | {"takenDown": text},
     "inventory": {"step": text, "token": text, "objects": _objects},
     "printed": {"step": text, "what": text, "fileDigest": digest},
     "exception": {
@@ -60,7 +60,7 @@ TYPES: dict[str, dict[str, Kind]] = {
     },
     "break": {"step": text, "by": text, "reason": text},
     "back": {"step": text, "seconds": count},
-    "stopped": {"step": text, "code": text_or_count, "message": text},
+    "stopped": {"step": text, "code": text, "message": text},
     "resumed": {"discarded": count, "tool": text},
     "abandoned": {"step": text, "reason": text, "by": text},
     "closing": {
@@ -69,58 +69,62 @@ TYPES: dict[str, dict[str, Kind]] = {
         "inventories": list_of(record({"token": text, "before": digest, "after": digest})),
     },
     "shares": {
-        "step": text, "token": text, "set": text_or_count, "needed": count,
+        "step": text, "token": text, "set": hexadecimal, "needed": count,
         "holders": list_of(record({"name": text, "fileDigest?": digest})), "delivery": one_of("credential", "screen"),
     },
-    "share-read-back": {"step": text, "set": text_or_count, "name": text},
-    "quorums-tested": {"step": text, "set": text_or_count, "count": count},
-    "share-presented": {"step": text, "set": text_or_count, "name": text},
+    "share-read-back": {"step": text, "set": hexadecimal, "name": text},
+    "quorums-tested": {"step": text, "set": hexadecimal, "count": count},
+    "share-presented": {"step": text, "set": hexadecimal, "name": text},
 }
 
 _opened_token = record({
     "name": text, "tokenLabel": text, "serial": text, "manufacturer": text, "model": text, "firmware": text,
-    "hardware": text, "activation": text, "certification": text, "mode": text, "library": text,
+    "hardware": text, "activation": text, "certification": text, "mode": text,
+    "library": record({"manufacturer": text, "description": text, "version": text, "cryptoki": text}),
 })
 
 INTENT: dict[str, dict[str, Kind]] = {
     "login": {"token": text},
-    "set-activation": {"token": text, "set": text_or_count, "needed": count, "holders": _names},
+    "set-activation": {"token": text, "set": hexadecimal, "needed": count, "holders": _names},
     "generate-key": {
-        "token": text, "label": text, "keyType": text, "keyID": key_id, "backup": text, "sessionCopies": flag,
+        "token": text, "label": text, "keyType": text, "keyID": hexadecimal, "backup": text, "sessionCopies": flag,
         "objects": _objects,
     },
     "test-signature": {"label": text},
     "sign-certificate": {
         "subjectKey": text, "issuerKey": text, "issuerCertificate?": octets, "template": text,
-        "templateDigest": digest, "values": values, "certificateSerial": serial, "notBefore": time,
+        "templateDigest": digest, "values": values, "certificateSerial": hexadecimal, "notBefore": time,
         "toBeSigned": octets, "toBeSignedDigest": digest,
     },
     "sign-crl": {
         "issuerKey": text, "issuerCertificate": octets, "number": count, "previousNumber?": count,
         "thisUpdate": time, "nextUpdate": time,
-        "revoked": list_of(record({"certificateSerial": serial, "revokedAt": time, "reason": text_or_count})),
+        "revoked": list_of(record({"certificateSerial": hexadecimal, "revokedAt": time, "reason": text})),
         "toBeSigned": octets, "toBeSignedDigest": digest,
     },
-    "wrap": {"token": text, "label": text, "to": text, "wrappingKey": text, "transportKey": text},
-    "unwrap": {"token": text, "label": text, "keyID": key_id, "fileDigest": digest},
+    "wrap": {
+        "token": text, "label": text, "to": text, "keyID": hexadecimal, "subjectPublicKeyInfo": public_key,
+        "wrappingKey": digest,
+    },
+    "unwrap": {"token": text, "label": text, "keyID": hexadecimal, "fileDigest": digest},
     "destroy": {
-        "token": text, "label": text, "keyID": key_id, "subjectPublicKeyInfo": public_key,
+        "token": text, "label": text, "keyID": hexadecimal, "subjectPublicKeyInfo": public_key,
         "copies": list_of(record({"where": text, "disposition": text})),
     },
-    "enrol-credential": {"name": text, "token": _credential_token, "keyIDs": list_of(key_id, 2)},
+    "enrol-credential": {"name": text, "token": _credential_token, "keyIDs": list_of(hexadecimal, 2)},
     "sign-roster": {"statement": statement},
 }
 
 # An effect that is missing here has no `effect` line.
 EFFECT: dict[str, dict[str, Kind]] = {
-    "set-activation": {"token": text, "set": text_or_count, "recovered?": flag},
-    "generate-key": {"label": text, "keyID": key_id, "subjectPublicKeyInfo": public_key, "recovered?": flag},
+    "set-activation": {"token": text, "set": hexadecimal, "recovered?": flag},
+    "generate-key": {"label": text, "keyID": hexadecimal, "subjectPublicKeyInfo": public_key, "recovered?": flag},
     "sign-certificate": {"toBeSignedDigest": digest, "signature": octets},
     "sign-crl": {"toBeSignedDigest": digest, "signature": octets},
     "wrap": {"label": text, "wrappedKey": octets, "wrappedTransportKey": octets, "mechanism": text},
-    "unwrap": {"label": text, "keyID": key_id, "subjectPublicKeyInfo": public_key, "recovered?": flag},
+    "unwrap": {"label": text, "keyID": hexadecimal, "subjectPublicKeyInfo": public_key, "recovered?": flag},
     "destroy": {"label": text, "recovered?": flag},
-    "enrol-credential": {"name": text, "signingKey": p256, "shareKey": public_key, "recovered?": flag},
+    "enrol-credential": {"name": text, "signingKey": octets, "shareKey": octets, "recovered?": flag},
 }
 
 OBSERVED: dict[str, dict[str, Kind]] = {
@@ -128,7 +132,7 @@ OBSERVED: dict[str, dict[str, Kind]] = {
         "token": _opened_token, "moduleDigest": digest, "opened": one_of("pin-source", "initial-pin", "quorum"),
         "holders": _names,
     },
-    "set-activation": {"token": text, "set": text_or_count, "answer": text},
+    "set-activation": {"token": text, "set": hexadecimal, "answer": text},
     "generate-key": {
         "label": text, "attributes": _attributes, "probes": _probes, "testSignature": text, "attestation": text,
     },
@@ -141,7 +145,9 @@ OBSERVED: dict[str, dict[str, Kind]] = {
         "crl": octets, "crlDigest": digest, "toBeSignedDigest": digest, "number": count, "verification": text,
     },
     "wrap": {"label": text, "fileDigest": digest, "path": text},
-    "unwrap": {"label": text, "attributes": _attributes, "testSignature": text, "policy": text},
+    "unwrap": {
+        "label": text, "attributes": _attributes, "testSignature": text, "policy": one_of("restored"),
+    },
     "destroy": {"label": text, "objects": _objects},
     "enrol-credential": {"name": text, "attributes": _attributes, "probes": _probes},
     "sign-roster": {"roster": roster, "rosterDigest": digest},

@@ -9,62 +9,72 @@ class _Split:
     def __init__(self, line: dict):
         self.line = line
         self.holders = [holder["name"] for holder in line["holders"]]
-        self.to_read_back = set(self.holders)
+        self.to_read_back = list(self.holders)
         self.tested = False
+        self.meant = False
 
 
 class Shares:
     """The share lines of one step."""
 
-    def __init__(self) -> None:
-        self._splits: dict[object, _Split] = {}
-        self._presented: dict[str, object] = {}
+    def __init__(self, participants: set[str]) -> None:
+        self._participants = participants
+        self._split: _Split | None = None
+        self._presented: list[str] = []
 
     def interrupted(self) -> None:
-        self._presented = {}
+        """An attempt that has not meant anything is given up, with its shares."""
+        self._presented = []
+        if self._split is not None and not self._split.meant:
+            self._split = None
 
     def take(self, line: dict) -> None:
-        name_of_set = line["set"]
+        """Fault `people` or `order`."""
         if line["type"] == "shares":
-            split = _Split(line)
-            require(len(split.to_read_back) == len(split.holders), "order", "a holder stands twice in `shares`")
-            self._splits[name_of_set] = split
-            return
-        if line["type"] == "share-presented":
-            require(line["name"] not in self._presented, "order", f"{line['name']} presents a share twice")
-            self._presented[line["name"]] = name_of_set
-            return
-        split = self._splits.get(name_of_set)
-        require(split is not None, "order", f"`{line['type']}` without `shares`")
-        if line["type"] == "share-read-back":
-            require(line["name"] in split.to_read_back, "order", f"{line['name']} has no share to read back")
-            split.to_read_back.discard(line["name"])
-            return
-        require(not split.tested, "order", "the quorums are tested twice")
-        require(1 <= split.line["needed"] <= len(split.holders), "order", "no quorum of the holders exists")
-        subsets = comb(len(split.holders), split.line["needed"])
-        require(line["count"] == subsets, "order", f"there are {subsets} quorums to test")
-        split.tested = True
+            self._hand_out(line)
+        elif line["type"] == "share-presented":
+            # Nobody's share counts twice.
+            require(line["name"] not in self._presented, "people", f"{line['name']} presents a share twice")
+            self._presented.append(line["name"])
+        else:
+            split = self._split
+            known = split is not None and split.line["set"] == line["set"]
+            require(known, "order", f"`{line['type']}` without `shares`")
+            require(not split.tested, "order", f"`{line['type']}` after the quorums were tested")
+            if line["type"] == "share-read-back":
+                due = split.to_read_back[:1] == [line["name"]]
+                require(due, "order", f"it is not the turn of {line['name']}'s share")
+                split.to_read_back.pop(0)
+                return
+            require(not split.to_read_back, "order", "not every share was read back")
+            subsets = comb(len(split.holders), split.line["needed"])
+            require(line["count"] == subsets, "order", f"there are {subsets} quorums to test")
+            split.tested = True
 
-    def require_tested(self, intent: dict) -> None:
-        """Before the intent of `set-activation`. Fault `order` or `effect`."""
-        split = self._splits.get(intent["set"])
+    def _hand_out(self, line: dict) -> None:
+        split = _Split(line)
+        require(len(set(split.holders)) == len(split.holders), "people", "a holder stands twice in `shares`")
+        for name in split.holders:
+            require(name in self._participants, "people", f"{name} is no participant")
+        require(line["needed"] >= 2, "people", "one share alone would open the token")
+        require(self._split is None, "order", "`shares` stand a second time")
+        self._split = split
+
+    def mean(self, intent: dict) -> None:
+        """The intent of `set-activation`. Fault `order`."""
+        split = self._split
         require(split is not None, "order", "`set-activation` without `shares`")
-        require(not split.to_read_back, "order", "not every share was read back")
         require(split.tested, "order", "the quorums were not tested")
-        same = (intent["token"], intent["needed"], intent["holders"]) == (
-            split.line["token"], split.line["needed"], split.holders,
-        )
-        require(same, "effect", "`set-activation` contradicts `shares`")
+        same = all(intent[member] == split.line[member] for member in ("set", "needed"))
+        require(same and intent["holders"] == split.holders, "order", "`set-activation` contradicts `shares`")
+        split.meant = True
 
     def require_presented(self, observed: dict) -> None:
-        """Before the observation of a login. Fault `order`."""
-        if observed["opened"] != "quorum":
-            return
-        for name in observed["holders"]:
-            require(name in self._presented, "order", f"{name} has presented no share")
+        """At the observation of a login. Fault `people`."""
+        presented, self._presented = self._presented, []
+        by_quorum = observed["opened"] == "quorum"
         require(
-            set(self._presented) == set(observed["holders"]), "order", "a share was presented by nobody of `holders`"
+            observed["holders"] == (presented if by_quorum else []), "people",
+            "`holders` are not those who presented their shares",
         )
-        require(len(set(self._presented.values())) <= 1, "order", "the shares presented are of several sets")
-        self._presented = {}
+        require(presented or not by_quorum, "people", "a quorum of nobody opened the token")

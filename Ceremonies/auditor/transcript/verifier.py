@@ -69,7 +69,6 @@ def verify(
         previous, time = sha256(octets), line["time"]
     if not steps.ended:
         raise Refused("incomplete", len(lines), "the transcript ends before its last sign-off")
-    _check_whole(begin, steps, effects)
     if head is not None and head != previous:
         raise Refused("head", len(lines), f"the head is {previous}")
     if not begin["rehearsal"] and roster_digest is None:
@@ -81,11 +80,3 @@ def verify(
         begin["participants"], len(lines), steps.sign_offs, steps.closing["artefacts"], steps.exceptions,
         steps.interruptions, previous, remarks,
     )
-
-
-def _check_whole(begin: dict, steps: Steps, effects: Effects) -> None:
-    """What the first line may leave out only for something that came later."""
-    if not begin["rehearsal"] and not begin["rosters"] and not effects.makes_first_roster:
-        raise Refused("begin", 1, "there is no roster, and none is made")
-    for name in steps.keyless():
-        raise Refused("people", 1, f"{name} has no key and gets none")

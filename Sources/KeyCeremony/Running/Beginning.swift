@@ -82,19 +82,25 @@ extension CeremonyScript {
         try lineage.requireKnown(rosters, site: site)
         try lineage.requireClock(at: timestamp(Date()), site: site)
         let name = try makeFolder(site)
-        try concerning(site.ceremonyFolder(name)) {
-            try site.storeDocument(site.ceremonyFolder(name) + "/script.yaml", source)
+        do throws(CeremonyError) {
+            try concerning(site.ceremonyFolder(name)) {
+                try site.storeDocument(site.ceremonyFolder(name) + "/script.yaml", source)
+            }
+            let journal = try TranscriptWriter(creating: site.ceremonyFolder(name) + "/transcript.jsonl")
+            let runner = CeremonyRunner(
+                self, site: site, room: room, participants: participants, rosters: rosters, ceremony: name,
+                journal: journal, record: CeremonyRecord())
+            try runner.append(
+                "begin",
+                beginning(
+                    name, site: site, lineage: lineage, participants: participants, rosters: rosters,
+                    after: after))
+            return runner
+        } catch {
+            // No token has been touched: half a beginning would only stand in the next one's way.
+            try? FileManager.default.removeItem(atPath: site.ceremonyFolder(name))
+            throw error.adding(hint: "Nothing was done: begin again.")
         }
-        let journal = try TranscriptWriter(creating: site.ceremonyFolder(name) + "/transcript.jsonl")
-        let runner = CeremonyRunner(
-            self, site: site, room: room, participants: participants, rosters: rosters, ceremony: name,
-            journal: journal, record: CeremonyRecord())
-        try runner.append(
-            "begin",
-            beginning(
-                name, site: site, lineage: lineage, participants: participants, rosters: rosters, after: after
-            ))
-        return runner
     }
 
     private func beginning(

@@ -165,7 +165,7 @@ extension CeremonyRunner {
         var wasSet = true
         for (type, pin) in [(UserType.user, user), (.securityOfficer, officer)] {
             if mayBeSet {
-                let isSet = try opens(slot, type, pin)
+                let isSet = try opens(slot, type, pin, of: name)
                 if isSet { continue }
             }
             wasSet = false
@@ -209,15 +209,18 @@ extension CeremonyRunner {
         return nil
     }
 
-    private func opens(_ slot: Slot, _ user: UserType, _ pin: PIN) throws(CeremonyError) -> Bool {
+    /// Whether the token takes the PIN; one that is locked tells neither and throws.
+    private func opens(
+        _ slot: Slot, _ user: UserType, _ pin: PIN, of name: String
+    ) throws(CeremonyError) -> Bool {
         do {
             let login = try site.login(slot, user, pin: pin)
             withExtendedLifetime(login) {}
             return true
-        } catch let error as PKCS11Error where error.code == .pinRefused {
+        } catch let error as PKCS11Error where error.isWrongPIN {
             return false
         } catch {
-            throw CeremonyError(error, "token")
+            throw CeremonyError(error, "token \(name)")
         }
     }
 
@@ -225,10 +228,11 @@ extension CeremonyRunner {
     private func requireOpens(_ name: String, user: PIN, officer: PIN) throws(CeremonyError) {
         let slot = try concerning("token \(name)") { try site.slot(name) }
         for (type, pin) in [(UserType.user, user), (.securityOfficer, officer)] {
-            guard try opens(slot, type, pin) else {
+            guard try opens(slot, type, pin, of: name) else {
+                let owner = type == .user ? "user" : "security officer"
                 throw CeremonyError(
                     .token, "token \(name)",
-                    "the token said that it has set the PIN of its \(type), and does not take it",
+                    "the token said that it has set the PIN of its \(owner), and does not take it",
                     hint: "Do not use this token; its maker has to explain it.")
             }
         }

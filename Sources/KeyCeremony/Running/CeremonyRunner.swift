@@ -62,12 +62,15 @@ final class CeremonyRunner {
                     "step": .string(step?.id ?? ""), "code": .string(error.code.rawValue),
                     "message": .string(error.message),
                 ])
-            let resume = "Then: rootline ceremony resume \(ceremony) --site \(site.folder)"
-            throw error.adding(hint: resume)
+            throw error.adding(hint: nextAction(error))
         }
         tokens = [:]
         secrets = [:]
-        try publish()
+        do throws(CeremonyError) {
+            try publish()
+        } catch {
+            throw error.adding(hint: nextAction(error))
+        }
         return CeremonyOutcome(
             id: ceremony, transcript: journal.path, head: journal.head, artefacts: artefacts(),
             minutes: minutesElapsed + 1, isRehearsal: site.isRehearsal, rosterDigest: try madeRoster()?.digest
@@ -78,6 +81,14 @@ final class CeremonyRunner {
     private var minutesElapsed: Int {
         let began = record.begin?["time"]?.text.flatMap { try? Date($0, strategy: .iso8601) }
         return began.map { Int(Date().timeIntervalSince($0) / 60) } ?? 0
+    }
+
+    private func nextAction(_ error: CeremonyError) -> String {
+        let resume = "rootline ceremony resume \(ceremony) --site \(site.folder)"
+        // A key that was refused once may pass another time; whether it shall is the people's to say.
+        return error.code == .keyRefused
+            ? "Then: \(resume) examines it again; `rootline ceremony abandon` gives the ceremony up."
+            : "Then: \(resume)"
     }
 
     private func perform(_ step: CeremonyStep, isLast: Bool) throws(CeremonyError) {

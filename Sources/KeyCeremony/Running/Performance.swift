@@ -55,7 +55,8 @@ extension CeremonyScript {
     private func requireLastingKeys(of participants: [Participant], site: Site) throws(CeremonyError) {
         let draft = try concerning(site.rosterDraft) { try RosterDraft.read(path: site.rosterDraft) }
         for person in participants {
-            guard let seat = draft.members.first(where: { $0.name == person.name }), let member = person.member,
+            guard let seat = draft.members.first(where: { $0.name == person.name }),
+                let member = person.member,
                 !seat.keeps(member)
             else { continue }
             throw CeremonyError(
@@ -70,7 +71,9 @@ extension CeremonyScript {
         var split: Set<String> = []
         for step in steps {
             if case .split(let request) = step.content { split.insert(request.token.value) }
-            guard case .collectShares(let token) = step.content, !split.contains(token.value) else { continue }
+            guard case .collectShares(let token) = step.content, !split.contains(token.value) else {
+                continue
+            }
             let store = site.activation(of: token.value)
             let set = try concerning(token.value) { try store.current().map { try store.describe($0) } }
             if let set { try set.requireQuorum(of: participants, token: token.value) }
@@ -79,6 +82,12 @@ extension CeremonyScript {
 
     /// Whom a live site offers for each role of the script: the roster's members, or the draft's.
     public func candidates(site: Site) throws(CeremonyError) -> [CeremonyRole: [String]] {
+        // Nobody is asked who takes which seat where the ceremony will be refused.
+        guard !site.isRehearsal else {
+            throw CeremonyError(
+                .rehearsalSite, site.folder, "a live ceremony is refused in a rehearsal site",
+                hint: "`rootline ceremony rehearse` is for it.")
+        }
         let rosters = try concerning(site.folder) { try site.rosters() }
         var candidates: [CeremonyRole: [String]] = [:]
         if let roster = rosters.last {

@@ -184,7 +184,9 @@ enum ForbiddenKey {
     /// Whether the key says which certificate a revocation list revokes: that serial number is no token's, and it is
     /// the one forbidden word that has a right place.
     static func isRevokedSerial(_ path: YAMLPath) -> Bool {
-        if case .key(.item(.key(.key(.item(.key(.document, "steps"), _), "crl"), "revoked"), _), "serial") = path {
+        if case .key(.item(.key(.key(.item(.key(.document, "steps"), _), "crl"), "revoked"), _), "serial") =
+            path
+        {
             true
         } else {
             false

@@ -38,7 +38,8 @@ struct Lineage: Sendable {
             if let time = transcript.lines.last?["time"]?.text { lastTime = max(lastTime ?? "", time) }
         }
         sequence = (last?.sequence ?? 0) + 1
-        previous = last.map { ["ceremony": .string($0.ceremony), "head": .string($0.transcript.head)] } ?? .null
+        previous =
+            last.map { ["ceremony": .string($0.ceremony), "head": .string($0.transcript.head)] } ?? .null
         self.rosters = rosters
         self.lastTime = lastTime
     }

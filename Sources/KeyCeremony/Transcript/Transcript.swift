@@ -24,7 +24,8 @@ public struct Transcript: Sendable {
 
     /// The documents of the rosters that the ceremony stood on, and of the one that it made once it is complete.
     var rosters: [JSONValue] {
-        let made = lines.last { $0["type"]?.text == "observed" && $0["effect"]?.text == "sign-roster" }?["roster"]
+        let made = lines.last { $0["type"]?.text == "observed" && $0["effect"]?.text == "sign-roster" }?[
+            "roster"]
         return (isRehearsal ? [] : lines.first?["rosters"]?.items ?? [])
             + (isComplete && !isRehearsal ? [made].compactMap { $0 } : [])
     }
