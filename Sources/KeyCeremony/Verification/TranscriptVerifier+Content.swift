@@ -58,10 +58,13 @@ extension TranscriptVerifier {
         case "quorums-tested":
             try only("split")
             guard let shares, shares.set == line["set"]?.text, shares.readBack == shares.holders,
-                line["count"]?.number == shares.quorums
+                !shares.isTested, line["count"]?.number == shares.quorums
             else { throw refuse(.order, "not every share was read back, or not every quorum was tried") }
             self.shares?.isTested = true
         case "share-presented":
+            guard allows("login", in: step) else {
+                throw refuse(.order, "no token is opened in a \(step.action) step")
+            }
             // An interrupted `split` may need the new set, to see whether it is in force, and the old one.
             if let set = line["set"]?.text, set != presentedSet {
                 presented = []

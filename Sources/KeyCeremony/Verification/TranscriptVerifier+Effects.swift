@@ -49,12 +49,13 @@ extension TranscriptVerifier {
                 throw refuse(.signOff, "not everybody of the step has signed before the intent")
             }
             if let known = effects[key], LineForms.hasEffectLine(kind) {
-                guard known.effect == nil, sameIntent(known.intent, line) else {
+                guard known.effect == nil, known.lastAttempt < attempts, sameIntent(known.intent, line) else {
                     throw refuse(.effect, "the effect was meant before, otherwise, or has happened already")
                 }
             }
             try takeIntent(kind, line)
-            effects[key] = Effect(intent: line, attempt: effects[key]?.attempt ?? attempts)
+            effects[key] = Effect(
+                intent: line, attempt: effects[key]?.attempt ?? attempts, lastAttempt: attempts)
         case "effect":
             guard let known = effects[key], known.effect == nil else {
                 throw refuse(.effect, "no intent of \(kind) is open")
@@ -107,10 +108,14 @@ extension TranscriptVerifier {
 
     private mutating func takeIntent(_ kind: String, _ line: JSONValue) throws(TranscriptRefusal) {
         switch kind {
-        case "login", "generate-key", "unwrap", "destroy": try requireToken(line["token"]?.text ?? "")
+        case "login", "generate-key", "unwrap": try requireToken(line["token"]?.text ?? "")
+        case "destroy":
+            try requireToken(line["token"]?.text ?? "")
+            _ = try takeKey(line)
         case "wrap":
             try requireToken(line["token"]?.text ?? "")
             try requireToken(line["to"]?.text ?? "")
+            _ = try takeKey(line)
         case "set-activation":
             try requireToken(line["token"]?.text ?? "")
             guard let shares, shares.set == line["set"]?.text, shares.isTested,
@@ -141,13 +146,7 @@ extension TranscriptVerifier {
         case "generate-key", "unwrap":
             try require(
                 line["keyID"] == intent["keyID"], .effect, "the key has another identifier than was meant")
-            let label = line["label"]?.text ?? ""
-            let key = line["subjectPublicKeyInfo"]?.octets ?? []
-            try require(keys[label] == nil || keys[label] == key, .effect, "another key has this label")
-            try require(
-                !keys.contains { $0.key != label && $0.value == key }, .effect, "one key under two labels")
-            keys[label] = key
-            digests["key \(label)"] = digest(key)
+            let label = try takeKey(line)
             if kind == "generate-key" {
                 policies[label] = DeclaredPolicy(
                     backup: intent["backup"]?.text ?? "", sessionCopies: intent["sessionCopies"] == true)
@@ -177,12 +176,31 @@ extension TranscriptVerifier {
         }
     }
 
+    /// Notes the key of a label: one label has one key, and one key one label.
+    private mutating func takeKey(_ line: JSONValue) throws(TranscriptRefusal) -> String {
+        let label = line["label"]?.text ?? ""
+        let key = line["subjectPublicKeyInfo"]?.octets ?? []
+        try require(
+            (try? SigningKeyType(publicKeyInfo: key)) != nil, .form, "no key of ours: subjectPublicKeyInfo")
+        try require(keys[label] == nil || keys[label] == key, .effect, "another key has this label")
+        try require(
+            !keys.contains { $0.key != label && $0.value == key }, .effect, "one key under two labels")
+        keys[label] = key
+        digests["key \(label)"] = digest(key)
+        return label
+    }
+
     // MARK: Seen
 
     private mutating func takeObservation(
         _ kind: String, _ line: JSONValue, _ known: Effect
     ) throws(TranscriptRefusal) {
         let label = line["label"]?.text ?? ""
+        let names = (line["attributes"]?.items ?? []).compactMap { $0["name"]?.text }
+        // The two keys of a credential are read back one after the other.
+        if kind != "enrol-credential", Set(names).count < names.count {
+            throw refuse(.policy, "an attribute is there twice")
+        }
         switch kind {
         case "login": try takeLogin(line)
         case "generate-key":
@@ -237,10 +255,7 @@ extension TranscriptVerifier {
     private func requireAttributes(_ line: JSONValue, _ wanted: [String: Bool]) throws(TranscriptRefusal) {
         var found: [String: Bool?] = [:]
         for attribute in line["attributes"]?.items ?? [] {
-            let name = attribute["name"]?.text ?? ""
-            guard found.updateValue(attribute["flag"]?.flag, forKey: name) == nil else {
-                throw refuse(.policy, "\(name) is there twice")
-            }
+            found[attribute["name"]?.text ?? ""] = attribute["flag"]?.flag
         }
         for (name, flag) in wanted.sorted(by: { $0.key < $1.key }) {
             guard let answer = found[name], answer == flag else {
@@ -290,11 +305,17 @@ extension TranscriptVerifier {
             known.intent["thisUpdate"]?.text == CeremonyRunner.time(list.thisUpdate),
             known.intent["nextUpdate"]?.text == CeremonyRunner.time(list.nextUpdate)
         else { throw refuse(.certificate, "the list is not what was meant and signed") }
-        let entries = list.entries.map { hexadecimal($0.serialNumber) }
-        let meant = (known.intent["revoked"]?.items ?? []).compactMap { $0["certificateSerial"]?.text }
+        let entries: [JSONValue] = list.entries.map {
+            [
+                "certificateSerial": .string(hexadecimal($0.serialNumber)),
+                "revokedAt": .string(CeremonyRunner.time($0.revocationTime)),
+                "reason": .string("\($0.reason)"),
+            ]
+        }
+        let meant = known.intent["revoked"]?.items ?? []
         try require(
             Set(entries) == Set(meant) && entries.count == meant.count, .certificate,
-            "the list revokes other certificates")
+            "the list revokes other certificates, or otherwise")
         let issuer = known.intent["issuerCertificate"]?.octets ?? []
         try require(
             (try? verifyRevocationList(der: der, issuedBy: issuer)) != nil, .certificate,

@@ -72,6 +72,8 @@ struct TranscriptVerifier {
         let intent: JSONValue
         /// The attempt that first meant it.
         let attempt: Int
+        /// The attempt that meant it last.
+        let lastAttempt: Int
         var effect: JSONValue?
         var isObserved = false
     }
