@@ -82,9 +82,12 @@ public enum TestTokens {
 
     /// Empties a token and gives it another label; its serial number and PINs stay.
     public static func reset(_ token: Token, label: String? = nil) throws {
-        try token.slot.initializeToken(
-            label: label ?? token.label, securityOfficerPIN: token.securityOfficerPIN)
-        try setUserPIN(token.pinText, officer: token.securityOfficerPINText, on: token.slot)
+        // While SoftHSM empties a token, it answers for none of them.
+        try state.withLock { _ in
+            try token.slot.initializeToken(
+                label: label ?? token.label, securityOfficerPIN: token.securityOfficerPIN)
+            try setUserPIN(token.pinText, officer: token.securityOfficerPINText, on: token.slot)
+        }
     }
 
     private static func setUserPIN(_ text: String, officer: String, on slot: Slot) throws {
