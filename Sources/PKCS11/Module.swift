@@ -149,13 +149,22 @@ public final class Module: Sendable {
     private func searchedSlot(_ selector: TokenSelector) throws(PKCS11Error) -> Slot {
         var found: [Slot] = []
         var seen: [String] = []
+        var failure: PKCS11Error?
         for slot in try slots() {
-            let token = try slot.tokenInfo()
+            let token: TokenInfo
+            do throws(PKCS11Error) {
+                token = try slot.tokenInfo()
+            } catch {
+                // A broken token in one reader keeps nobody from another; it is told where the right one is not found.
+                failure = error
+                continue
+            }
             if !token.isInitialized { continue }
             seen.append("\(token.label) (serial \(token.serial))")
             if selector.matches(token) { found.append(slot) }
         }
         guard let slot = found.first else {
+            if let failure { throw failure }
             throw PKCS11Error(
                 .tokenAbsent, subject: "\(selector): no such token in \(path)",
                 hint: seen.isEmpty

@@ -109,8 +109,9 @@ static CK_RV obey(const char *command, const char *value) {
 }
 
 static CK_SLOT_ID slot_of(const char *label) {
-    CK_SLOT_ID slots[64];
-    CK_ULONG count = 64;
+    // As many tokens as all suites of one process make on their store.
+    static CK_SLOT_ID slots[16384];
+    CK_ULONG count = sizeof slots / sizeof *slots;
     require(token->C_GetSlotList(CK_TRUE, slots, &count), "C_GetSlotList");
     for (CK_ULONG i = 0; i < count; i++) {
         CK_TOKEN_INFO info;
