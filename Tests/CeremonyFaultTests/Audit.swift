@@ -3,7 +3,7 @@ import Foundation
 /// What must hold when a disturbed ceremony has come to its end after all.
 struct Audit {
     /// Whether the auditor's own verifier has to agree, too.
-    static let asksAuditor = false
+    static let asksAuditor = true
 
     let place: Place
     /// What the tokens held before.
@@ -58,12 +58,14 @@ struct Audit {
 
     /// What the auditor's own verifier has against a transcript; nil where it accepts it.
     func auditorsRefusal(of transcript: String) throws -> String? {
-        let verifier = Repository.root + "/Ceremonies/auditor/verify_transcript.py"
-        // With the Python of whoever runs the tests: it needs a library that is not Python's own.
+        // With the Python of whoever runs the tests: it needs a package that is not Python's own.
         let own = ProcessInfo.processInfo.environment.filter { ["PATH", "HOME"].contains($0.key) }
+        let command = """
+            python=$("$0/Tests/Tools/auditor-python") || exit
+            exec "$python" "$0/Ceremonies/auditor/verify_transcript.py" "$1" --allow-rehearsal
+            """
         let outcome = try Program(
-            "exec python3 \"$0\" \"$1\" --allow-rehearsal", [verifier, transcript], in: place.folder,
-            place.environment.merging(own) { $1 }
+            command, [Repository.root, transcript], in: place.folder, place.environment.merging(own) { $1 }
         ).wait()
         return outcome.code == 0 ? nil : "the auditor's verifier: \(outcome.output)\(outcome.errors)"
     }
