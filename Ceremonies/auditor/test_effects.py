@@ -143,7 +143,7 @@ class Pairing(TranscriptCase):
     def test_no_token_is_opened_that_the_first_line_does_not_bind(self):
         ceremony = one_step("login")
         effects.login(ceremony, token="other")
-        self.refused("effect", 4, ceremony)
+        self.refused("order", 3, ceremony)
 
     def test_what_was_destroyed_is_nowhere_on_the_token(self):
         for entry in ({"label": "ca", "keyID": "0b"}, {"label": "other", "keyID": "0a"}):

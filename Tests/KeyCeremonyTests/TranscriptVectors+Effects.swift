@@ -37,6 +37,28 @@ extension VectorBook {
         try refuse("quorums-not-tested", .order, line: tested) { $0.lines.remove(at: tested) }
         try refuse("quorums-miscounted", .order, line: tested) { $0.set(tested, "count", 3) }
         try refuse("one-share-suffices", .people, line: shares) { $0.set(shares, "needed", 1) }
+        // Two groups of one each, both needed: the same two holders.
+        func grouped(_ forge: inout TranscriptForge, holders: JSONValue) {
+            forge.set(shares, "groupsNeeded", 2)
+            forge.set(
+                shares, "groups", [["needed": 1, "holders": 1], ["needed": 1, "holders": holders]])
+        }
+        var groups = good
+        grouped(&groups, holders: 1)
+        add(TranscriptVector(name: "good-groups", bytes: try groups.bytes()))
+        try refuse("groups-of-other-holders", .people, line: shares) { grouped(&$0, holders: 2) }
+        try refuse("quorums-tested-twice", .order, line: tested + 1) {
+            $0.lines.insert($0.lines[tested], at: tested + 1)
+        }
+        try refuse("meant-twice-in-one-attempt", .effect, line: intent + 1) {
+            $0.lines.insert($0.lines[intent], at: intent + 1)
+        }
+        try refuse("share-presented-to-nothing", .order, line: 2) { forge in
+            var line = forge.lines[try forge.index("share-presented")]
+            line["step"] = "ready"
+            line["time"] = forge.lines[2]["time"]
+            forge.lines.insert(line, at: 2)
+        }
         let login = try good.index("observed", ["effect": "login"])
         try refuse("token-of-another-serial", .effect, line: login) {
             $0.edit(login, ["token", "serial"]) { _ in "0000000000000000" }

@@ -71,6 +71,7 @@ TYPES: dict[str, dict[str, Kind]] = {
     "shares": {
         "step": text, "token": text, "set": hexadecimal, "needed": count,
         "holders": list_of(record({"name": text, "fileDigest?": digest})), "delivery": one_of("credential", "screen"),
+        "groupsNeeded?": count, "groups?": list_of(record({"needed": count, "holders": count})),
     },
     "share-read-back": {"step": text, "set": hexadecimal, "name": text},
     "quorums-tested": {"step": text, "set": hexadecimal, "count": count},

@@ -1,6 +1,7 @@
 """Shares of a token's activation data: handed out, read back and tested before the token is changed."""
 
-from math import comb
+from itertools import combinations
+from math import comb, prod
 
 from .refusal import require
 
@@ -12,6 +13,21 @@ class _Split:
         self.to_read_back = list(self.holders)
         self.tested = False
         self.meant = False
+        self.quorums = _quorums(line)
+
+
+def _quorums(line: dict) -> int:
+    """How many quorums the shares have, of one group or of several; 0 where the groups contradict the holders."""
+    count, needed = len(line["holders"]), line["needed"]
+    if "groups" not in line and "groupsNeeded" not in line:
+        return comb(count, needed)
+    groups, whole = line.get("groups", []), line.get("groupsNeeded", 0)
+    smallest = sum(sorted(group["needed"] for group in groups)[:whole])
+    fits = len(groups) >= 2 and 1 <= whole <= len(groups) and smallest == needed
+    if not fits or sum(group["holders"] for group in groups) != count:
+        return 0
+    own = [comb(group["holders"], group["needed"]) if group["needed"] >= 1 else 0 for group in groups]
+    return 0 if 0 in own else sum(prod(choice) for choice in combinations(own, whole))
 
 
 class Shares:
@@ -21,6 +37,7 @@ class Shares:
         self._participants = participants
         self._split: _Split | None = None
         self._presented: list[str] = []
+        self._presented_set = ""
 
     def interrupted(self) -> None:
         """An attempt that has not meant anything is given up, with its shares."""
@@ -33,6 +50,10 @@ class Shares:
         if line["type"] == "shares":
             self._hand_out(line)
         elif line["type"] == "share-presented":
+            # Of the last set alone: a token that takes new PINs may be opened by the shares of two.
+            if line["set"] != self._presented_set:
+                self._presented, self._presented_set = [], line["set"]
+            require(line["name"] in self._participants, "people", f"{line['name']} is no participant")
             # Nobody's share counts twice.
             require(line["name"] not in self._presented, "people", f"{line['name']} presents a share twice")
             self._presented.append(line["name"])
@@ -47,7 +68,7 @@ class Shares:
                 split.to_read_back.pop(0)
                 return
             require(not split.to_read_back, "order", "not every share was read back")
-            subsets = comb(len(split.holders), split.line["needed"])
+            subsets = split.quorums
             require(line["count"] == subsets, "order", f"there are {subsets} quorums to test")
             split.tested = True
 
@@ -57,6 +78,7 @@ class Shares:
         for name in split.holders:
             require(name in self._participants, "people", f"{name} is no participant")
         require(line["needed"] >= 2, "people", "one share alone would open the token")
+        require(split.quorums > 0, "people", "the groups are not those of the holders")
         require(self._split is None, "order", "`shares` stand a second time")
         self._split = split
 
