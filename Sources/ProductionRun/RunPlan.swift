@@ -125,6 +125,12 @@ public struct RunPlan: Sendable {
                 message: "the site knows no issuer \(name); write issuing-ca, the one its ceremony made")
         }
         return Result {
+            // Without its people's roster a live site's keys are nobody's.
+            guard site.isRehearsal || site.description.roster != nil else {
+                throw RunError(
+                    .siteNotReady, site.folder, "the site has no pinned roster",
+                    hint: "Perform the custodian-enrolment ceremony, or put `roster` back into site.yaml.")
+            }
             let key = try site.publishedKey(.issuingCA)
             let certificate = try ReceivedCertificate(der: key.certificate)
             guard certificate.isRehearsal == site.isRehearsal else {
