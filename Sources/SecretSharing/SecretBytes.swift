@@ -6,10 +6,10 @@ import Glibc
 /// What it was made from is beyond it, but for the array that `init(consuming:)` zeroes: a `String`, and an
 /// array that was copied before, keep their octets until their memory is used again. So do registers and the
 /// stack, for the single octets that pass through them.
+// Unchecked: the memory is written in `init` alone, before anybody else has it, and only read after.
 public final class SecretBytes: @unchecked Sendable, Equatable, CustomStringConvertible,
     CustomDebugStringConvertible, CustomReflectable
 {
-    // Unchecked: the bytes are written in `init` alone.
     private let memory: UnsafeMutableRawPointer
     private let capacity: Int
     /// Octets.

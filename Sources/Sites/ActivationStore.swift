@@ -141,19 +141,6 @@ public struct ActivationStore: Sendable {
             set: set, groups: groups, groupsNeeded: groupsNeeded, onScreen: delivery == "screen")
     }
 
-    /// The sealed shares of a set, by their holders' names.
-    public func shares(of set: String) throws(RosterError) -> [SealedShare] {
-        let folder = folder(of: set)
-        var shares: [SealedShare] = []
-        for name in ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
-        where name.hasSuffix(".share.json") {
-            let path = folder + "/" + name
-            let data = FileManager.default.contents(atPath: path) ?? Data()
-            shares.append(try SealedShare(reading: Array(data), path: path))
-        }
-        return shares
-    }
-
     /// Removes the sets that never came into force, or no longer are.
     public func removeAll(except set: String) {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []

@@ -175,13 +175,12 @@ struct CeremonyReportCommand: ParsableCommand {
     @OptionGroup var document: DocumentOptions
 
     func run() throws {
-        let (verified, bytes) = try verification.verify(transcript)
+        let (_, bytes) = try verification.verify(transcript)
         let words =
             "Every line, sign-off, certificate and attribute was verified"
             + (verification.rosterDigest == nil ? "; the roster was not compared with a pinned digest" : "")
             + (verification.head == nil ? "; the head was not compared with paper." : ".")
         let report = try CeremonyReport(transcript: bytes, file: transcript, verification: words)
         try document.write(report.html(paper: document.paper))
-        _ = verified
     }
 }

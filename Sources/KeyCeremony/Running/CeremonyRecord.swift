@@ -35,10 +35,6 @@ struct CeremonyRecord: Sendable {
     private(set) var effects: [String: Effect] = [:]
     private(set) var exceptions = 0
     private(set) var interruptions = 0
-    private(set) var isStopped = false
-    private(set) var isAbandoned = false
-    private(set) var lastTime: String?
-    private(set) var closing: JSONValue?
     /// Keys by label.
     private(set) var keys: [String: Key] = [:]
     /// Certificates' DER by the label of the subject's key.
@@ -50,8 +46,6 @@ struct CeremonyRecord: Sendable {
     private(set) var credentials: [String: (signing: [UInt8], share: [UInt8])] = [:]
     /// The first and the last list of objects of each token.
     private(set) var inventories: [String: (first: JSONValue, last: JSONValue)] = [:]
-    /// Steps whose inventory, answer or value is known, for what comes later.
-    private(set) var answers: [String: String] = [:]
 
     static func key(_ effect: String, _ subject: String) -> String { "\(effect) \(subject)" }
 
@@ -69,8 +63,6 @@ struct CeremonyRecord: Sendable {
 
     mutating func apply(_ line: JSONValue) {
         let type = line["type"]?.text ?? ""
-        lastTime = line["time"]?.text
-        isStopped = type == "stopped"
         switch type {
         case "begin": begin = line
         case "step":
@@ -96,15 +88,10 @@ struct CeremonyRecord: Sendable {
         case "intent", "effect", "observed": applyEffect(line, type)
         case "exception": exceptions += 1
         case "resumed": interruptions += 1
-        case "abandoned": isAbandoned = true
-        case "closing": closing = line
         default:
             events[type, default: []].append(line)
             if type == "inventory", let token = line["token"]?.text, let objects = line["objects"] {
                 inventories[token] = (inventories[token]?.first ?? objects, objects)
-            }
-            if type == "answer", let step = line["step"]?.text, let answer = line["answer"]?.text {
-                answers[step] = answer
             }
         }
     }

@@ -26,8 +26,8 @@ struct Participant: Sendable {
         return .object(members)
     }
 
-    /// Stand-ins for the people that a script wants: one for each seat, and one person for all that the script does
-    /// not keep apart by count or conflict is not tried: a rehearsal shows every seat.
+    /// Stand-ins for the people that a script wants, one for each seat: a rehearsal shows them all, also those that one
+    /// person may take together.
     static func standIns(for script: CeremonyScript, seed: [UInt8]) throws(CeremonyError) -> [Participant] {
         var people: [Participant] = []
         for (role, count) in script.roles {
