@@ -122,10 +122,8 @@ enum WorkerFailure: UInt32 {
     case tokenAbsent = 2
 
     static func kind(of error: any Error) -> WorkerFailure {
-        switch (error as? PKCS11Error)?.code {
-        case .pinRefused: return .pinRefused
-        case .tokenAbsent, .moduleMissing, .notPKCS11: return .tokenAbsent
-        default: return .other
-        }
+        if TokenAbsence.isSign(error) { return .tokenAbsent }
+        let cause = (error as? TokenKeyError)?.cause ?? error as? PKCS11Error
+        return cause?.code == .pinRefused ? .pinRefused : .other
     }
 }
