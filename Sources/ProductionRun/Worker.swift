@@ -12,6 +12,9 @@ public enum Worker {
     /// The descriptor on which a worker finds its socket.
     public static let descriptor: Int32 = 3
 
+    /// The descriptor of the lock on logging in, which a worker holds until it has.
+    static let loginLock: Int32 = 4
+
     /// The argument that makes the program a worker; no command for people.
     public static let argument = "worker"
 
@@ -63,6 +66,7 @@ public enum Worker {
             throw TokenKeyError(
                 .keyMalformed, setUp.issuerLabel, "the key on the token is not the one in its certificate")
         }
+        close(loginLock)
         try Frame(kind: .ready, payload: []).write(to: descriptor)
 
         if setUp.sessions == 1 {

@@ -126,7 +126,7 @@ final class WorkerPool {
     private func start() throws -> WorkerProcess {
         let lock = try lockLogin()
         defer { withExtendedLifetime(lock) {} }
-        let worker = try WorkerProcess(executable: executable, setUp: setUp, pin: pin)
+        let worker = try WorkerProcess(executable: executable, setUp: setUp, pin: pin, holding: lock)
         guard isReadable(worker) else {
             throw PKCS11Error(
                 .tokenAbsent, subject: "worker: not ready after \(limits.startSeconds) s",

@@ -88,8 +88,13 @@ static int open_own(const char *path) {
 
 __attribute__((constructor)) static void read_settings(void) {
     root = getenv("SITE_FILES_ROOT");
-    if (!root || !*root || getenv("SITE_FILES_TAKEN")) return;
-    setenv("SITE_FILES_TAKEN", "1", 1);
+    if (!root || !*root) return;
+    // A shell that becomes the program keeps its number.
+    char own[24];
+    snprintf(own, sizeof own, "%d", (int)getpid());
+    const char *first = getenv("SITE_FILES_PROCESS");
+    if (first && strcmp(first, own) != 0) return;
+    setenv("SITE_FILES_PROCESS", own, 1);
     except = getenv("SITE_FILES_EXCEPT");
     only = getenv("SITE_FILES_ONLY");
     while_path = getenv("SITE_FILES_WHILE");

@@ -30,11 +30,13 @@ struct ClockTests {
     @Test("A clock that went back between start and resume goes on with the times of the start")
     func between() throws {
         let place = try Place(rows: 40)
-        let program = try place.making(Fault(workers: "C_WrapKey=slow:5"), resuming: false)
+        let days = 86_400
+        let program = try place.making(
+            Fault(workers: "C_WrapKey=slow:5"), resuming: false, with: try clocked(place, offset: 5 * days))
         while !program.isOver, place.visible < 8 { usleep(500) }
         kill(program.process, SIGKILL)
         _ = try program.wait()
-        let outcome = try place.making(resuming: true, with: try clocked(place, offset: -40 * 86_400)).wait()
+        let outcome = try place.making(resuming: true, with: try clocked(place, offset: days)).wait()
         #expect(outcome.code == 0, "\(outcome.errors)")
         #expect(try place.audit() == [])
         #expect(try place.beginnings().count == 1)
@@ -44,12 +46,19 @@ struct ClockTests {
         "An authorisation that is not valid yet by a clock set back, or no longer by one set on, starts no run"
     )
     func outOfTime() throws {
-        for offset in [-2 * 86_400, 8 * 86_400] {
-            let place = try Place(rows: 3)
-            let outcome = try place.making(resuming: false, with: try clocked(place, offset: offset)).wait()
-            #expect(outcome.code == 77, "\(offset): \(outcome.errors)")
-            #expect(try place.status() == nil)
+        let place = try Place(rows: 3)
+        for (approved, started) in [(3, 1), (3, 11), (0, 8)] {
+            let run = "run-\(approved)-\(started)"
+            try place.approve(
+                run, devices: 3, first: 100, with: try clocked(place, offset: approved * 86_400))
+            let outcome = try place.start(
+                ["run", "start", place.manifest(run), "--site", place.site],
+                with: try clocked(place, offset: started * 86_400)
+            ).wait()
+            #expect(outcome.code == 77, "\(run): \(outcome.errors)")
         }
+        #expect(try place.finish() == [])
+        #expect(try place.audit() == [])
     }
 
     @Test("A used authorisation stays used whatever the clock says")

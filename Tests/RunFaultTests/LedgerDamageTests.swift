@@ -42,42 +42,71 @@ struct LedgerDamageTests {
         #expect(try place.audit() == [])
     }
 
-    @Test("A ledger cut short or overwritten is noticed, or does not matter, and is mended from a backup")
+    /// Octets of the ledger that are not what they were.
+    struct Damage: Sendable, CustomStringConvertible {
+        let description: String
+        let ledger: Data
+    }
+
+    @Test("A ledger cut short or overwritten stops the run, or does not matter, and is mended from a backup")
     func damaged() throws {
         let place = try interrupted()
         let ledger = place.site + "/ledger.sqlite"
         // A backup is the file alone: after a run's end nothing of it is beside it.
         #expect(!FileManager.default.fileExists(atPath: ledger + "-wal"))
         let whole = try Data(contentsOf: URL(fileURLWithPath: ledger))
-        let before = place.visible
-        var damages: [(String, Data)] = [
-            ("empty", Data()), ("cut to a page", whole.prefix(4096)),
-            ("cut in the middle", whole.prefix(whole.count / 2)),
-            ("cut by a page", whole.prefix(whole.count - 4096)), ("no database", Data("no database".utf8)),
-        ]
-        for offset in stride(from: 0, to: whole.count, by: 4096) {
-            var damage = whole
-            for index in offset..<min(whole.count, offset + 512) { damage[index] ^= 0x55 }
-            damages.append(("flipped at \(offset)", damage))
+        let cuts = [0, 11, 100, 4096, whole.count / 2, whole.count - 4096, whole.count - 1].map {
+            Damage(description: "cut to \($0) of \(whole.count)", ledger: whole.prefix($0))
         }
-        var refused = 0
-        for (name, damage) in damages {
-            for end in ["-wal", "-shm"] { unlink(ledger + end) }
-            try damage.write(to: URL(fileURLWithPath: ledger))
-            let outcome = try place.making(resuming: true).wait()
-            if outcome.code == 0 {
-                // Flipped octets in a page that nothing is read from: what was made must be right all the same.
-                let findings = try place.audit()
-                #expect(findings == [], "\(name)")
-                return
+        let flips = stride(from: 0, to: whole.count, by: 512).flatMap { offset in
+            [1, 64, 512].map { length in
+                var damage = whole
+                for index in offset..<min(whole.count, offset + length) { damage[index] ^= 0x55 }
+                return Damage(description: "\(length) flipped from \(offset)", ledger: damage)
             }
-            refused += 1
-            #expect([74, 66, 73, 65].contains(outcome.code), "\(name): \(outcome.code) \(outcome.errors)")
-            #expect(place.visible >= before, "\(name)")
         }
-        #expect(refused > 5)
-        for end in ["-wal", "-shm"] { unlink(ledger + end) }
-        try whole.write(to: URL(fileURLWithPath: ledger))
+        let refused = Gathered()
+        Campaign.run("damaged ledgers", cuts + Campaign.some(30, of: flips)) { damage in
+            let copy = try Place(copying: place)
+            let shown = copy.visible
+            try damage.ledger.write(to: URL(fileURLWithPath: copy.site + "/ledger.sqlite"))
+            let outcome = try copy.making(resuming: true).wait()
+            // Octets that are part of no record may be anything.
+            if outcome.code == 0 { return try copy.audit() }
+            refused.add(damage.description)
+            var findings: [String] = []
+            if ![74, 66].contains(outcome.code) || outcome.errors.contains("please report it") {
+                findings.append("exit \(outcome.code): \(outcome.errors)")
+            }
+            if copy.visible < shown { findings.append("packages are gone") }
+            // The repair: the newest backup, without what SQLite left beside the damaged file.
+            for end in ["-wal", "-shm"] { unlink(copy.site + "/ledger.sqlite" + end) }
+            try whole.write(to: URL(fileURLWithPath: copy.site + "/ledger.sqlite"))
+            findings += try copy.finish()
+            return try findings + copy.audit()
+        }
+        #expect(refused.texts.count >= 7)
+    }
+
+    @Test("A backup that is older than the packages is refused, and the run goes on with the newer ledger")
+    func older() throws {
+        let place = try interrupted(after: 6)
+        let ledger = place.site + "/ledger.sqlite"
+        let old = try Data(contentsOf: URL(fileURLWithPath: ledger))
+        let program = try place.making(Fault(workers: "C_WrapKey=slow:5"), resuming: true)
+        let before = place.visible
+        while !program.isOver, place.visible < before + 8 { usleep(500) }
+        kill(program.process, SIGTERM)
+        #expect(try program.wait().code == 75)
+        let new = try Data(contentsOf: URL(fileURLWithPath: ledger))
+        let shown = place.visible
+        try old.write(to: URL(fileURLWithPath: ledger))
+        let outcome = try place.making(resuming: true).wait()
+        #expect(outcome.code == 74, "\(outcome.errors)")
+        #expect(outcome.errors.contains("the ledger does not know its devices"), "\(outcome.errors)")
+        #expect(outcome.errors.contains("Restore the newest"), "\(outcome.errors)")
+        #expect(place.visible == shown)
+        try new.write(to: URL(fileURLWithPath: ledger))
         #expect(try place.finish() == [])
         #expect(try place.audit() == [])
     }

@@ -51,6 +51,20 @@ final class Place: Sendable {
         }
     }
 
+    /// Another place in the state that this one is in.
+    init(copying other: Place) throws {
+        rows = other.rows
+        folder = try Place.makeFolder()
+        for name in ["site", "batch", "calls.log"] {
+            try FileManager.default.copyItem(atPath: other.folder + "/" + name, toPath: folder + "/" + name)
+        }
+        // Where the run finds its manifest again.
+        try (manifest() + "\n").write(
+            toFile: site + "/runs/batch/manifest.path", atomically: true, encoding: .utf8)
+        let own = other.coordinators.withLock { $0 }
+        coordinators.withLock { $0 = own }
+    }
+
     /// A site as `init --demo` makes it, with its keys, and the run.
     fileprivate init(preparing rows: Int) throws {
         self.rows = rows
