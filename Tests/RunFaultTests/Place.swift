@@ -96,7 +96,9 @@ final class Place: Sendable {
     }
 
     /// Writes a manifest with its list and has it approved, with losses allowed as the faults cause them.
-    func approve(_ run: String, devices: Int, first: Int = 1, spoilage: Int = 2000) throws {
+    func approve(
+        _ run: String, devices: Int, first: Int = 1, spoilage: Int = 2000, with extra: [String: String] = [:]
+    ) throws {
         let manager = FileManager.default
         try manager.createDirectory(atPath: folder + "/" + run, withIntermediateDirectories: true)
         try String(contentsOfFile: Repository.root + "/Templates/runs/idevid-ec-p256.yaml", encoding: .utf8)
@@ -115,7 +117,7 @@ final class Place: Sendable {
         try (["serial,mac"] + list).map { $0 + "\n" }.joined()
             .write(toFile: folder + "/\(run)/devices.csv", atomically: true, encoding: .utf8)
         try succeed(
-            ["run", "approve", manifest(run), "--spoilage", String(spoilage), "--site", site])
+            ["run", "approve", manifest(run), "--spoilage", String(spoilage), "--site", site], with: extra)
     }
 
     func manifest(_ run: String = "batch") -> String { folder + "/\(run)/manifest.yaml" }
@@ -156,8 +158,8 @@ final class Place: Sendable {
     }
 
     @discardableResult
-    func succeed(_ arguments: [String]) throws -> String {
-        let outcome = try run(arguments)
+    func succeed(_ arguments: [String], with extra: [String: String] = [:]) throws -> String {
+        let outcome = try run(arguments, with: extra)
         guard outcome.code == 0 else {
             throw ProgramFailure(
                 "\(arguments.joined(separator: " ")): exit \(outcome.code)\n\(outcome.errors)")

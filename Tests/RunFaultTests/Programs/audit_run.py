@@ -191,6 +191,7 @@ def main(site, status_path, verification_path, *expected):
         fields = entries[seal[0]]
         books = [record[key] for key in ("reserved", "released", "scrapped", "burned")]
         expect([fields[key] for key in (4, 5, 6, 7)] == books, f"{name}: seal {fields}, ledger {books}")
+        expect(fields[10] >= entries[opening[0]][10], f"{name}: sealed before it was opened")
         revoked = [entry[6] for entry in entries if entry[1] == REVOKE and entry[2] == name and 6 in entry]
         expect(len(revoked) == record["burned"], f"{name}: {len(revoked)} burned revocations")
         digest = hashlib.sha256(b"".join(sorted(revoked))).digest()
