@@ -15,14 +15,18 @@ public struct RunPlan: Sendable {
     public let issuer: PublishedKey
     public let issuerCertificate: ReceivedCertificate
     let issuerKeyIdentifier: [UInt8]
-    let station: TrustedStation
+    /// Where the private keys go; nil where devices made them.
+    let station: TrustedStation?
 
     /// Checks the manifest at `path` with its rows, template, issuer and station; a ``ManifestError`` carries every fault.
     ///
     /// With a ledger, serials that an earlier run released are faults too, but for those of the run `resuming`. What is
-    /// wrong with the site, and not with the manifest, is thrown when the manifest has no fault.
+    /// wrong with the site, and not with the manifest, is thrown when the manifest has no fault. For keys that devices
+    /// made, every certification request is judged, its proof of possession with it unless the run is resumed;
+    /// `progress` is told how many rows of how many were read.
     public init(
-        site: Site, manifest path: String, ledger: (any Ledger)?, resuming: String? = nil
+        site: Site, manifest path: String, ledger: (any Ledger)?, resuming: String? = nil,
+        progress: @escaping (Int, Int) -> Void = { _, _ in }
     ) throws {
         var check = try ManifestCheck(path: path)
         if resuming == nil, let run = check.run, try ledger?.run(run) != nil {
@@ -50,6 +54,11 @@ public struct RunPlan: Sendable {
                 }
             }
         }
+        let quantity = check.quantity ?? 0
+        var requests: RequestChecks?
+        if check.keyOrigin == .device, let keyType = check.keyType {
+            requests = RequestChecks(curve: RunPlan.curve(keyType), provesPossession: resuming == nil)
+        }
         let rows = try check.checkRows(
             requiredColumns: template?.columns ?? [],
             rowCheck: { values in
@@ -57,10 +66,10 @@ public struct RunPlan: Sendable {
                     RowValueFault(column: $0.column, message: $0.message)
                 }
             },
-            releasedBy: releasedBy)
+            releasedBy: releasedBy, requests: requests, progress: { progress($0, max($0, quantity)) })
         if let ledgerFailure { throw ledgerFailure }
         (self.issuer, issuerCertificate) = try issuer.get()
-        guard let template, let station, let certificates else {
+        guard let template, let certificates, (station != nil) == (rows.manifest.keyOrigin == .token) else {
             throw ManifestError(.invalid, subject: path, message: "the manifest is incomplete")
         }
         issuerKeyIdentifier = certificates.authorityKeyIdentifier
@@ -76,7 +85,7 @@ public struct RunPlan: Sendable {
         AuthorisationStatement.Facts(
             rehearsal: site.isRehearsal, run: manifest.run, product: manifest.product,
             manifestDigest: rows.digest, templateDigest: template.digest,
-            issuerDigest: issuerCertificate.subjectPublicKeyInfoDigest, stationDigest: station.digest,
+            issuerDigest: issuerCertificate.subjectPublicKeyInfoDigest, stationDigest: station?.digest,
             quantity: manifest.quantity, origin: site.origin)
     }
 
