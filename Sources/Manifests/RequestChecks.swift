@@ -3,7 +3,7 @@ import Foundation
 import Synchronization
 
 /// What the caller has to say to the rows' certification requests; this library knows no ASN.1.
-public struct RequestChecks: Sendable {
+public struct RequestChecks {
     public struct Row: Sendable {
         public let serial: String
         /// The octets of the list's value, or of the request's file.
@@ -18,15 +18,20 @@ public struct RequestChecks: Sendable {
 
     let verdict: @Sendable (Row) -> Verdict
     let key: @Sendable ([UInt8]) -> [UInt8]?
+    let certifiedBy: (([[UInt8]]) -> [[UInt8]: String])?
 
     /// - Parameters:
     ///   - verdict: judges one row; called on all cores at once, for every row.
     ///   - key: the public key of a request that was found sound, to compare with others'.
+    ///   - certifiedBy: answers which of some public keys an earlier run has certified, each with that run; nil asks
+    ///     nothing. Called on the thread that checks the rows.
     public init(
-        verdict: @escaping @Sendable (Row) -> Verdict, key: @escaping @Sendable ([UInt8]) -> [UInt8]?
+        verdict: @escaping @Sendable (Row) -> Verdict, key: @escaping @Sendable ([UInt8]) -> [UInt8]?,
+        certifiedBy: (([[UInt8]]) -> [[UInt8]: String])? = nil
     ) {
         self.verdict = verdict
         self.key = key
+        self.certifiedBy = certifiedBy
     }
 }
 
@@ -62,7 +67,7 @@ struct RequestQueue {
     private(set) var otherNames = OtherNames()
 
     private enum Judged: Sendable {
-        case sound(hash: UInt64, otherName: String?)
+        case sound(key: [UInt8], hash: UInt64, otherName: String?)
         case fault(code: String, message: String)
     }
 
@@ -99,7 +104,7 @@ struct RequestQueue {
     }
 
     private mutating func submit() {
-        let (index, requests, checks, shared) = (submitted, batch, checks, shared)
+        let (index, requests, verdict, shared) = (submitted, batch, checks.verdict, shared)
         inFlight[index] = requests
         submitted += 1
         batch = []
@@ -107,8 +112,9 @@ struct RequestQueue {
         shared.slots.wait()
         shared.queue.async(group: shared.group) {
             let judged = requests.map { request -> Judged in
-                switch checks.verdict(request.row) {
-                case .sound(let key, let otherName): .sound(hash: keyHash(key), otherName: otherName)
+                switch verdict(request.row) {
+                case .sound(let key, let otherName):
+                    .sound(key: key, hash: keyHash(key), otherName: otherName)
                 case .fault(let code, let message): .fault(code: code, message: message)
                 }
             }
@@ -121,9 +127,10 @@ struct RequestQueue {
         while let judged = shared.finished.withLock({ $0.removeValue(forKey: taken) }) {
             let requests = inFlight.removeValue(forKey: taken) ?? []
             taken += 1
+            lookUp(requests, judged, &faults)
             for (request, verdict) in zip(requests, judged) {
                 switch verdict {
-                case .sound(let hash, let otherName):
+                case .sound(_, let hash, let otherName):
                     if hashes.count < mostHashes { hashes.append(hash) }
                     guard let otherName else { continue }
                     if otherNames.count == 0 {
@@ -137,6 +144,22 @@ struct RequestQueue {
                             field: request.field, code: code, message: message)
                     }
                 }
+            }
+        }
+    }
+
+    private func lookUp(_ requests: [PlacedRequest], _ judged: [Judged], _ faults: inout FaultLog) {
+        guard let certifiedBy = checks.certifiedBy else { return }
+        let keys = judged.map { if case .sound(let key, _, _) = $0 { key } else { [UInt8]() } }
+        let known = certifiedBy(keys.filter { !$0.isEmpty })
+        guard !known.isEmpty else { return }
+        for (request, key) in zip(requests, keys) {
+            guard let run = known[key] else { continue }
+            faults.add(file: request.file, line: request.line) {
+                ManifestFault(
+                    file: request.file, line: request.line, column: request.column, field: request.field,
+                    code: "request.key-known",
+                    message: "run \(run) has certified this public key; a key is certified once")
             }
         }
     }
