@@ -1,13 +1,20 @@
 import Certificates
+import Crypto
 import Manifests
 
 extension RequestChecks {
     /// What a run asks of certification requests: form, a key on the manifest's curve, the row's serial where the
     /// subject has a serialNumber, and proof of possession.
     ///
-    /// - Parameter provesPossession: false for a run that is taken up again. Its start has verified every proof, and
-    ///   wrote the digest down that manifest and requests are held against.
-    init(curve: EllipticCurve, provesPossession: Bool) {
+    /// - Parameters:
+    ///   - provesPossession: false for a run that is taken up again. Its start has verified every proof, and wrote the
+    ///     digest down that manifest and requests are held against.
+    ///   - certifiedBy: which of some public keys, by the SHA-256 of their subjectPublicKeyInfo, an earlier run has
+    ///     certified; nil asks nothing.
+    init(
+        curve: EllipticCurve, provesPossession: Bool,
+        certifiedBy: (([[UInt8]]) -> [[UInt8]: String])? = nil
+    ) {
         self.init(
             verdict: { row in
                 do throws(CertificatesError) {
@@ -29,6 +36,18 @@ extension RequestChecks {
             key: { octets in
                 guard let der = try? CertificateRequestText.der(octets) else { return nil }
                 return (try? CertificateRequest(der: der))?.point
+            },
+            certifiedBy: certifiedBy.map { certifiedBy in
+                { points in
+                    let digests = points.map { point in
+                        Array(SHA256.hash(data: (try? curve.subjectPublicKeyInfo(point: point)) ?? []))
+                    }
+                    let known = certifiedBy(digests)
+                    guard !known.isEmpty else { return [:] }
+                    var runs: [[UInt8]: String] = [:]
+                    for (point, digest) in zip(points, digests) { runs[point] = known[digest] }
+                    return runs
+                }
             })
     }
 

@@ -42,22 +42,28 @@ public struct RunPlan: Sendable {
         let certificates = RunPlan.certificates(&check, template, issuer: try? issuer.get(), site: site)
 
         var ledgerFailure: (any Error)?
-        var releasedBy: (([String]) -> [String: String])?
-        if let ledger, let product = check.product, resuming == nil {
-            releasedBy = { serials in
-                guard ledgerFailure == nil else { return [:] }
-                do {
-                    return try ledger.known(serials, product: product)
-                } catch {
-                    ledgerFailure = error
-                    return [:]
-                }
+        func asked<Key>(_ question: () throws -> [Key: String]) -> [Key: String] {
+            guard ledgerFailure == nil else { return [:] }
+            do {
+                return try question()
+            } catch {
+                ledgerFailure = error
+                return [:]
             }
+        }
+        var releasedBy: (([String]) -> [String: String])?
+        var certifiedBy: (([[UInt8]]) -> [[UInt8]: String])?
+        if let ledger, resuming == nil {
+            if let product = check.product {
+                releasedBy = { serials in asked { try ledger.known(serials, product: product) } }
+            }
+            certifiedBy = { digests in asked { try ledger.certified(publicKeyDigests: digests) } }
         }
         let quantity = check.quantity ?? 0
         var requests: RequestChecks?
         if check.keyOrigin == .device, let keyType = check.keyType {
-            requests = RequestChecks(curve: RunPlan.curve(keyType), provesPossession: resuming == nil)
+            requests = RequestChecks(
+                curve: RunPlan.curve(keyType), provesPossession: resuming == nil, certifiedBy: certifiedBy)
         }
         let rows = try check.checkRows(
             requiredColumns: template?.columns ?? [],

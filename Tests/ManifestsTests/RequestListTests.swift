@@ -7,14 +7,16 @@ import Testing
 @Suite("Requests of devices that made their keys")
 struct RequestListTests {
     /// Judges texts: `bad…` is refused, `key N` has the key N.
-    private static let checks = RequestChecks(
-        verdict: { row in
-            let text = String(decoding: row.request, as: UTF8.self)
-            return text.hasPrefix("bad")
-                ? .fault(code: "request.unreadable", message: text)
-                : .sound(key: row.request, otherName: text.hasPrefix("other") ? text : nil)
-        },
-        key: { $0 })
+    private static var checks: RequestChecks {
+        RequestChecks(
+            verdict: { row in
+                let text = String(decoding: row.request, as: UTF8.self)
+                return text.hasPrefix("bad")
+                    ? .fault(code: "request.unreadable", message: text)
+                    : .sound(key: row.request, otherName: text.hasPrefix("other") ? text : nil)
+            },
+            key: { $0 })
+    }
 
     private static func manifest(_ devices: String, quantity: Int = 3) -> String {
         Line.manifest(devices: devices, quantity: quantity)
