@@ -88,7 +88,7 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         // What `make bench` measures against: the same PKCS#11 calls and nothing else.
-        .executableTarget(name: "bare-loop", dependencies: ["CCryptoki"]),
+        .executableTarget(name: "bare-loop", dependencies: ["CCryptoki", "COpenSSL"]),
         .executableTarget(name: "rootline-bench", swiftSettings: swiftSettings),
 
         // Tests. TestTokens gives them SoftHSM tokens of their own, FaultyToken tokens and disks that fail: C,

@@ -18,9 +18,13 @@ struct FaultLog: Sendable {
     /// Adds a fault that is made only when it is among the first.
     mutating func add(file: String, line: Int, _ fault: () -> ManifestFault) {
         count += 1
-        if !files.contains(file) { files.append(file) }
-        let rank = rank(file)
         let isFull = kept.count == ManifestError.keptFaults
+        if !files.contains(file) {
+            // It would come after all that are kept; a folder may have a million files with faults.
+            if isFull { return }
+            files.append(file)
+        }
+        let rank = rank(file)
         if isFull, let last = kept.last, (self.rank(last.file), last.line) < (rank, line) { return }
         let fault = fault()
         let place = kept.firstIndex { other in

@@ -11,12 +11,12 @@ struct ManifestParser {
         var draft = ManifestDraft(file: file, source: bytes)
         let keys = [
             "version", "run", "product", "template", "issuer", "keyOrigin", "keyType", "quantity", "delivery",
-            "station", "devices",
+            "devices",
         ]
-        guard let root = yaml.document(bytes), let top = yaml.fields(root, required: keys) else {
-            return draft
-        }
-        for key in keys { draft.positions[key] = top.place(of: key) }
+        guard let root = yaml.document(bytes),
+            let top = yaml.fields(root, required: keys, optional: ["station"])
+        else { return draft }
+        for key in keys + ["station"] { draft.positions[key] = top.place(of: key) }
         _ = yaml.integer(top, "version", in: 1...1)
         draft.run = yaml.text(top, "run")
         if let run = draft.run, !Self.isRunName(run) {
@@ -28,22 +28,49 @@ struct ManifestParser {
         draft.template = word(top, "template", most: 1024)
         draft.issuer = word(top, "issuer", most: 1024)
         draft.keyOrigin = yaml.choice(top, "keyOrigin", of: RunManifest.KeyOrigin.self)
-        if draft.keyOrigin == .device {
-            yaml.refuse(
-                top, "keyOrigin", "manifest.not-in-this-version",
-                "keys made by the device are not in this version; write token")
-        }
         draft.keyType = yaml.choice(top, "keyType", of: RunManifest.KeyType.self)
         draft.quantity = yaml.integer(top, "quantity", in: 1...RunManifest.largestQuantity)
         draft.delivery = yaml.choice(top, "delivery", of: RunManifest.Delivery.self)
         draft.station = station(top)
         draft.devices = devices(top)
+        requireFit(draft, top)
         if case .range(let range) = draft.devices, let quantity = draft.quantity, range.count != quantity {
             yaml.refuse(
                 top, "quantity", "list.quantity",
                 "the quantity is \(quantity), and the range has \(range.count) serials")
         }
         return draft
+    }
+
+    /// Keys of the token go wrapped to a station; keys of the devices come with requests and go nowhere.
+    private mutating func requireFit(_ draft: ManifestDraft, _ top: YAMLReader.Fields) {
+        if draft.keyOrigin != .device, top["station"] == nil {
+            yaml.refuse(top, "station", "field.missing", "the key station has to be given")
+        }
+        guard let origin = draft.keyOrigin else { return }
+        let delivery: RunManifest.Delivery = origin == .token ? .wrapped : .certificate
+        if let given = draft.delivery, given != delivery {
+            yaml.refuse(
+                top, "delivery", "field.combination",
+                "with keyOrigin \(origin.rawValue) the delivery is \(delivery.rawValue)")
+        }
+        switch (origin, draft.devices) {
+        case (.token, .requests):
+            yaml.refuse(
+                top, "devices", "field.combination",
+                "requests are for keys that devices made; keyOrigin says token")
+        case (.device, .range):
+            yaml.refuse(
+                top, "devices", "field.combination",
+                "a range has no certification requests; name a list with the column csr, or a folder: requests"
+            )
+        default: break
+        }
+        if origin == .device, top["station"] != nil {
+            yaml.refuse(
+                top, "station", "field.combination",
+                "with keyOrigin device nothing is wrapped for a station: leave the key out")
+        }
     }
 
     private static func isRunName(_ name: String) -> Bool {
@@ -98,7 +125,7 @@ struct ManifestParser {
 
     private mutating func devices(_ top: YAMLReader.Fields) -> RunManifest.Devices? {
         guard let node = top["devices"] else { return nil }
-        let forms = ["csv", "jsonl", "range"]
+        let forms = ["csv", "jsonl", "range", "requests"]
         guard let fields = yaml.fields(node, required: [], optional: forms) else { return nil }
         let given = forms.filter { fields[$0] != nil }
         guard given.count == 1, let form = given.first else {
@@ -111,6 +138,11 @@ struct ManifestParser {
         guard FileManager.default.isReadableFile(atPath: resolved(path)) else {
             yaml.refuse(fields, form, "list.unreadable", "\(resolved(path)) cannot be read")
             return nil
+        }
+        if form == "requests" {
+            var folder = resolved(path)
+            while folder.count > 1, folder.hasSuffix("/") { folder.removeLast() }
+            return .requests(folder: folder)
         }
         return form == "csv" ? .csv(path: resolved(path)) : .jsonLines(path: resolved(path))
     }
@@ -169,7 +201,7 @@ struct ManifestDraft: Sendable {
     /// The manifest, when nothing of it is missing.
     var manifest: RunManifest? {
         guard let run, let product, let template, let issuer, let keyOrigin, let keyType, let quantity,
-            let delivery, let station, let devices
+            let delivery, let devices, (station != nil) == (keyOrigin == .token)
         else { return nil }
         return RunManifest(
             file: file, source: source, run: run, product: product, template: template, issuer: issuer,

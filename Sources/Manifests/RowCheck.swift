@@ -20,6 +20,16 @@ struct RowChecks {
     let columns: [String]
     let values: ([String]) -> [RowValueFault]
     let releasedBy: (([String]) -> [String: String])?
+    /// For keys that devices made; nil for keys of the token.
+    let requests: RequestChecks?
+    /// Told how many rows were read.
+    let progress: (Int) -> Void
+
+    static let keyRepeated = "request.key-repeated"
+
+    static func keyMessage(_ place: String) -> String {
+        "the request has the public key of \(place); every device makes a key of its own"
+    }
 
     static func message(_ serial: String, _ run: String) -> String {
         "\(serial) was released by run \(run); a device is made once"
@@ -44,16 +54,21 @@ struct ListPass {
     private var splitter = JSONLineSplitter()
     /// The most rows whose serials are compared; more of them are too many anyhow.
     private let mostHashes: Int
+    /// The rows' requests under way, where devices made their keys.
+    private var requests: RequestQueue?
     /// Serials that are still to be looked up among those of earlier runs.
     private var pending: [(line: Int, column: Int, serial: String)] = []
 
     /// The SHA-256 of the list's octets, of which overlong lines are no part.
     var digest: [UInt8] { Array(whole.finalize()) }
 
-    init(path: String, reader: ListReader, quantity: Int?, faults: FaultLog) {
+    init(
+        path: String, reader: ListReader, quantity: Int?, faults: FaultLog, requests checks: RequestChecks?
+    ) {
         self.path = path
         self.reader = reader
         self.faults = faults
+        requests = checks.map { RequestQueue($0, quantity: quantity) }
         mostHashes = (quantity ?? 10_000_000) + 1_000_000
         hashes.reserveCapacity(min(quantity ?? 0, 1 << 20))
     }
@@ -114,6 +129,15 @@ struct ListPass {
             pending.append((number, place, fields.text(reader.serial, of: text)))
             if pending.count == RowChecks.batch { lookUp(checks, &log) }
         }
+        if let index = reader.request {
+            let place = column(of: fields.fields[index].offset, in: text)
+            requests?.add(
+                PlacedRequest(
+                    file: file, line: number, column: place, field: ListReader.requestColumn,
+                    row: RequestChecks.Row(
+                        serial: fields.text(reader.serial, of: text),
+                        request: fields.withOctets(index, of: text) { Array($0) })), &log)
+        }
         // Without one of its columns the template has nothing to say to a row.
         guard reader.wanted.count == checks.columns.count else { return }
         for found in checks.values(reader.wanted.map { fields.text($0, of: text) }) {
@@ -147,6 +171,9 @@ struct ListPass {
             lookUp(checks, &log)
             faults = log
         }
+        var log = faults
+        requests?.finish(&log)
+        faults = log
         if rows == 0, !headerIsBad {
             faults.add(
                 ManifestFault(
@@ -157,12 +184,14 @@ struct ListPass {
 
     /// The hashes that more than one serial has.
     mutating func repeatedHashes() -> Set<UInt64> {
-        hashes.sort()
-        var repeated: Set<UInt64> = []
-        for (left, right) in zip(hashes, hashes.dropFirst()) where left == right { repeated.insert(left) }
-        hashes = []
-        return repeated
+        defer { hashes = [] }
+        return repeated(in: &hashes)
     }
+
+    /// The hashes that more than one request's key has.
+    mutating func repeatedKeyHashes() -> Set<UInt64> { requests?.repeatedHashes() ?? [] }
+
+    var otherNames: OtherNames { requests?.otherNames ?? OtherNames() }
 }
 
 /// The hash of a serial; its key is drawn once a process.
@@ -172,20 +201,28 @@ private func serialHash(_ serial: UnsafeBufferPointer<UInt8>) -> UInt64 {
     return UInt64(bitPattern: Int64(hasher.finalize()))
 }
 
-/// Reads the list again to find the serials behind repeated hashes, and compares them octet for octet.
+/// Reads the list again to find the serials and keys behind repeated hashes, and compares them octet for octet.
 struct RepeatSearch {
     let path: String
     let reader: ListReader
     let hashes: Set<UInt64>
+    let keyHashes: Set<UInt64>
+    let requests: RequestChecks?
     private var firstLines: [String: Int] = [:]
+    private var firstKeyLines: [[UInt8]: Int] = [:]
     private var line = 0
     private var fields = LineFields()
     private var splitter = JSONLineSplitter()
 
-    init(path: String, reader: ListReader, hashes: Set<UInt64>) {
+    init(
+        path: String, reader: ListReader, hashes: Set<UInt64>, keyHashes: Set<UInt64>,
+        requests: RequestChecks?
+    ) {
         self.path = path
         self.reader = reader
         self.hashes = hashes
+        self.keyHashes = keyHashes
+        self.requests = requests
     }
 
     mutating func take(_ piece: SegmentCutter.Piece, _ faults: inout FaultLog) {
@@ -198,9 +235,9 @@ struct RepeatSearch {
             if line == 1, reader.form == .csv { return true }
             let hasMark = offset == 0 && start == 0 && text.starts(with: [0xEF, 0xBB, 0xBF])
             let body = hasMark ? UnsafeBufferPointer(rebasing: text.dropFirst(3)) : text
-            guard reader.readRow(body, &splitter, into: &fields, report: { _ in }),
-                hashes.contains(fields.withOctets(reader.serial, of: body, serialHash))
-            else { return true }
+            guard reader.readRow(body, &splitter, into: &fields, report: { _ in }) else { return true }
+            compareKey(of: body, &faults)
+            guard hashes.contains(fields.withOctets(reader.serial, of: body, serialHash)) else { return true }
             let serial = fields.text(reader.serial, of: body)
             guard let first = firstLines[serial] else {
                 firstLines[serial] = line
@@ -214,6 +251,24 @@ struct RepeatSearch {
                     message: "the serial \(serial) is in line \(first) already")
             }
             return true
+        }
+    }
+
+    private mutating func compareKey(of body: UnsafeBufferPointer<UInt8>, _ faults: inout FaultLog) {
+        guard !keyHashes.isEmpty, let index = reader.request,
+            let key = requests?.key(fields.withOctets(index, of: body) { Array($0) }),
+            keyHashes.contains(keyHash(key))
+        else { return }
+        guard let first = firstKeyLines[key] else {
+            firstKeyLines[key] = line
+            return
+        }
+        let (file, number) = (path, line)
+        let place = column(of: fields.fields[index].offset, in: body)
+        faults.add(file: file, line: number) {
+            ManifestFault(
+                file: file, line: number, column: place, field: ListReader.requestColumn,
+                code: RowChecks.keyRepeated, message: RowChecks.keyMessage("line \(first)"))
         }
     }
 }

@@ -14,7 +14,10 @@ public struct RunManifest: Hashable, Sendable {
     }
 
     public enum Delivery: String, Sendable, CaseIterable, Hashable {
+        /// Private keys leave the token wrapped to the station.
         case wrapped
+        /// Nothing secret leaves: the devices have their keys.
+        case certificate
     }
 
     /// Where the devices' serials come from.
@@ -24,11 +27,13 @@ public struct RunManifest: Hashable, Sendable {
         /// The path of a file with one JSON object a line, resolved against the manifest's folder.
         case jsonLines(path: String)
         case range(SerialRange)
+        /// The path of a folder with a certification request a device, resolved against the manifest's folder.
+        case requests(folder: String)
 
         var path: String? {
             switch self {
             case .csv(let path), .jsonLines(let path): path
-            case .range: nil
+            case .range, .requests: nil
             }
         }
     }
@@ -51,6 +56,7 @@ public struct RunManifest: Hashable, Sendable {
     public let keyType: KeyType
     public let quantity: Int
     public let delivery: Delivery
-    public let station: StationKey
+    /// Nil where devices make their keys: there is nothing to wrap.
+    public let station: StationKey?
     public let devices: Devices
 }

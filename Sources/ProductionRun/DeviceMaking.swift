@@ -37,7 +37,7 @@ final class DeviceMaking {
 
     init(
         driver: RunDriver, plan: RunPlan, record: RunRecord, folder: RunFolder, log: RunLog,
-        limits: WorkerLimits, wrapping: KeyWrapping
+        limits: WorkerLimits, wrapping: KeyWrapping?
     ) throws {
         self.driver = driver
         self.plan = plan
@@ -66,9 +66,9 @@ final class DeviceMaking {
             module: driver.token.slot.module.path, tokenSerial: driver.token.binding.serial,
             tokenLabel: driver.token.binding.label, issuerLabel: driver.keys.issuer.label.description,
             templateName: plan.template.name, product: plan.manifest.product,
-            station: plan.station.publicKeyInfo, template: plan.template.source,
+            station: plan.station?.publicKeyInfo ?? [], template: plan.template.source,
             issuerCertificate: plan.issuerCertificate.der, notBefore: record.run.notBefore,
-            wrapMechanism: wrapping.mechanism.rawValue, rehearsal: driver.site.isRehearsal,
+            wrapMechanism: wrapping?.mechanism.rawValue ?? 0, rehearsal: driver.site.isRehearsal,
             sessionCopies: driver.keys.issuerCopies, curve: certificates.curve.rawValue,
             sessions: limits.sessions, verifiesAll: limits.verifiesAll)
     }
@@ -127,7 +127,9 @@ final class DeviceMaking {
         return WorkChunk(
             firstRow: first.index,
             rows: batch.map {
-                WorkChunk.Row(certificateSerialNumber: CertificateSerialNumber(), values: $0.values)
+                WorkChunk.Row(
+                    certificateSerialNumber: CertificateSerialNumber(), values: $0.values,
+                    request: $0.request ?? [])
             })
     }
 
@@ -147,7 +149,9 @@ final class DeviceMaking {
         let again = WorkChunk(
             firstRow: chunk.firstRow,
             rows: chunk.rows.map {
-                WorkChunk.Row(certificateSerialNumber: CertificateSerialNumber(), values: $0.values)
+                WorkChunk.Row(
+                    certificateSerialNumber: CertificateSerialNumber(), values: $0.values,
+                    request: $0.request)
             })
         return try reserve(again) ? again : nil
     }
@@ -190,7 +194,9 @@ final class DeviceMaking {
     private func record(_ made: [MadeChunk], reservingNext next: [WorkChunk]) throws -> [WorkChunk] {
         let firstRow = made[0].firstRow
         let package = PackageChunk(folder: folder.packages, firstRow: firstRow)
+        // No transport key stands where devices made their keys.
         for chunk in made where keptTransportKeys.insert(chunk.transportKey).inserted {
+            guard !chunk.transportKey.isEmpty else { continue }
             try folder.keep(transportKey: chunk.transportKey)
         }
         try package.prepare(made.count == 1 ? made[0].package : Array(made.map(\.package).joined()))

@@ -2,8 +2,9 @@ import TransparencyLog
 
 /// The lines of a package, a JSON object a device (RFC 8259).
 ///
-/// `row` (from 0), `serial`, `certificate` (DER in base64), `wrappedKey` (PKCS#8 under RFC 5649, in base64), and
-/// `transportKey`, the name of the file under `transport-keys` with the key that unwraps it.
+/// `row` (from 0), `serial`, `certificate` (DER in base64); where the token made the keys also `wrappedKey` (PKCS#8
+/// under RFC 5649, in base64), and `transportKey`, the name of the file under `transport-keys` with the key that
+/// unwraps it.
 struct PackageLines {
     /// Octets of a usual device's line.
     static let usualOctets = 1200
@@ -11,14 +12,14 @@ struct PackageLines {
     private(set) var bytes: [UInt8] = []
     private let ending: [UInt8]
 
-    /// Lines for devices whose keys are wrapped under the transport key of this name; about `octets` of them.
-    init(transportKey name: String, reserving octets: Int) {
+    /// Lines for devices whose keys are wrapped under the transport key of this name, where they are; about `octets` of them.
+    init(transportKey name: String = "", reserving octets: Int) {
         ending = Array("\",\"transportKey\":\"\(name)\"}\n".utf8)
         bytes.reserveCapacity(octets)
     }
 
     mutating func append(
-        row: Int, serial: String, certificate: [UInt8], wrappedKey: UnsafeRawBufferPointer
+        row: Int, serial: String, certificate: [UInt8], wrappedKey: UnsafeRawBufferPointer? = nil
     ) {
         bytes.append(contentsOf: "{\"row\":".utf8)
         bytes.append(contentsOf: String(row).utf8)
@@ -26,6 +27,10 @@ struct PackageLines {
         JSONText.append(serial, to: &bytes)
         bytes.append(contentsOf: ",\"certificate\":\"".utf8)
         certificate.withUnsafeBytes { Base64.append($0, to: &bytes) }
+        guard let wrappedKey else {
+            bytes.append(contentsOf: "\"}\n".utf8)
+            return
+        }
         bytes.append(contentsOf: "\",\"wrappedKey\":\"".utf8)
         Base64.append(wrappedKey, to: &bytes)
         bytes.append(contentsOf: ending)

@@ -102,8 +102,8 @@ public final class RunDriver {
                 hint: "Was the ledger or the log restored from an older copy? Find out before anything else.")
         }
         try plan.requireSpace()
-        let wrapping = try KeyWrapping.prove(login: token.login)
-        try plan.station.requireEnrolled(login: token.login)
+        let wrapping = try wrapping(for: plan)
+        try plan.station?.requireEnrolled(login: token.login)
         let writer = try openLog()
         let folder = try RunFolder(site.runFolder(id), creating: true)
         try folder.keep(plan.manifest)
@@ -115,6 +115,11 @@ public final class RunDriver {
                 notBefore: now, quantity: plan.manifest.quantity,
                 spoilage: authorisation.statement.spoilage, openIndex: writer.size, openedAt: now))
         return try proceed(plan, authorisation: authorisation.message, wrapping, folder, writer)
+    }
+
+    /// How the token wraps the devices' keys; nil where devices made them.
+    private func wrapping(for plan: RunPlan) throws -> KeyWrapping? {
+        plan.station == nil ? nil : try KeyWrapping.prove(login: token.login)
     }
 
     /// Throws where the log's latest run is none of the ledger's: a ledger that was lost or put back to an older
@@ -160,7 +165,7 @@ public final class RunDriver {
                 hint: "Put them back as they were approved.")
         }
         let authorisation = try plan.authorisation(of: record)
-        let wrapping = try KeyWrapping.prove(login: token.login)
+        let wrapping = try wrapping(for: plan)
         let writer = try openLog()
         if record.state != .opening { try requireOpened(record, in: writer) }
         return try proceed(plan, authorisation: authorisation.message, wrapping, folder, writer)
@@ -201,7 +206,7 @@ public final class RunDriver {
 
     /// Takes the run from whatever state it is in to its seal.
     private func proceed(
-        _ plan: RunPlan, authorisation: [UInt8], _ wrapping: KeyWrapping, _ folder: RunFolder,
+        _ plan: RunPlan, authorisation: [UInt8], _ wrapping: KeyWrapping?, _ folder: RunFolder,
         _ writer: BundleWriter
     ) throws -> RunOutcome {
         do {
@@ -216,7 +221,7 @@ public final class RunDriver {
     }
 
     private func seal(
-        _ plan: RunPlan, authorisation: [UInt8], _ wrapping: KeyWrapping, _ folder: RunFolder,
+        _ plan: RunPlan, authorisation: [UInt8], _ wrapping: KeyWrapping?, _ folder: RunFolder,
         _ writer: BundleWriter
     ) throws -> RunOutcome {
         let id = plan.manifest.run

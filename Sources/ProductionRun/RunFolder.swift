@@ -7,10 +7,11 @@ import TokenKeys
 ///
 /// - `authorisation.p7s`: what the run authority signed
 /// - `manifest.yaml`, `manifest.path`: the manifest as it was, and where it and its list stand
-/// - `transport-keys/`: the AES keys that wrap the devices', each wrapped to the station with RSA-OAEP
+/// - `transport-keys/`: the AES keys that wrap the devices', each wrapped to the station with RSA-OAEP; not there
+///   where devices made their keys
 /// - `delivery.json`: what the station must know to open the packages
 /// - `issuers.pem`: the certificates above the devices'
-/// - `packages/`: certificates and wrapped keys
+/// - `packages/`: certificates, and wrapped keys where the token made them
 /// - `checkpoint`: the log's signed state with this run's seal, to be handed out
 struct RunFolder {
     let path: String
@@ -62,29 +63,40 @@ struct RunFolder {
         var run: String
         var product: String
         var rehearsal: Bool
-        var station: String
-        var transportKeys = "transport-keys"
-        var transportKeyWrapping = "RSA-OAEP, SHA-1, MGF1-SHA-1"
-        var keyWrapping = "AES-256 key wrap with padding (RFC 5649) of PKCS#8 (RFC 5208)"
-        var keyTrailer: String
+        var keyOrigin: String
+        // What is about wrapped keys, where there are any.
+        var station: String?
+        var transportKeys: String?
+        var transportKeyWrapping: String?
+        var keyWrapping: String?
+        var keyTrailer: String?
         var packages = "packages"
         var issuers = "issuers.pem"
     }
 
     /// Tells the station what it must know, before the first package; a second call changes nothing.
-    func describe(_ plan: RunPlan, wrapping: KeyWrapping) throws {
+    ///
+    /// `wrapping` is nil where devices made their keys.
+    func describe(_ plan: RunPlan, wrapping: KeyWrapping?) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        let delivery = Delivery(
+        var delivery = Delivery(
             run: plan.manifest.run, product: plan.manifest.product, rehearsal: plan.site.isRehearsal,
-            station: plan.station.digest.hexText,
-            keyTrailer: wrapping.form == .exact
-                ? "none" : "up to 7 zero octets may stand behind the unwrapped PKCS#8")
-        do {
-            try FileManager.default.createDirectory(
-                atPath: transportKeys, withIntermediateDirectories: true)
-        } catch {
-            throw RunError(.cannotCreate, transportKeys, error.systemReason)
+            keyOrigin: plan.manifest.keyOrigin.rawValue)
+        if let wrapping {
+            delivery.station = plan.station?.digest.hexText
+            delivery.transportKeys = "transport-keys"
+            delivery.transportKeyWrapping = "RSA-OAEP, SHA-1, MGF1-SHA-1"
+            delivery.keyWrapping = "AES-256 key wrap with padding (RFC 5649) of PKCS#8 (RFC 5208)"
+            delivery.keyTrailer =
+                wrapping.form == .exact
+                ? "none" : "up to 7 zero octets may stand behind the unwrapped PKCS#8"
+            do {
+                try FileManager.default.createDirectory(
+                    atPath: transportKeys, withIntermediateDirectories: true)
+            } catch {
+                throw RunError(.cannotCreate, transportKeys, error.systemReason)
+            }
         }
         try DurableFile.write(Array(try encoder.encode(delivery)) + [0x0A], to: path + "/delivery.json")
         try DurableFile.write(try Issuers.pem(in: plan.site.certificates), to: path + "/issuers.pem")

@@ -31,7 +31,7 @@ struct RunLog {
                     run: run.id, product: run.product, authorisation: try digest(run.authorisationDigest),
                     quantity: UInt64(run.quantity), spoilage: UInt64(run.spoilage),
                     template: try digest(run.templateDigest), issuerKeyID: plan.issuerKeyIdentifier,
-                    station: try digest(plan.station.digest), openedAt: UInt64(run.openedAt),
+                    station: try plan.station.map { try digest($0.digest) }, openedAt: UInt64(run.openedAt),
                     isRehearsal: site.isRehearsal)))
         try publish(extraFiles: [
             .authorisation(authorisation),

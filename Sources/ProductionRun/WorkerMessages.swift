@@ -4,7 +4,7 @@ import RunLedger
 
 /// What a worker needs to know before its first chunk.
 struct WorkerSetUp {
-    static let version: UInt32 = 1
+    static let version: UInt32 = 2
 
     var module: String
     var tokenSerial: String
@@ -12,12 +12,13 @@ struct WorkerSetUp {
     var issuerLabel: String
     var templateName: String
     var product: String
-    /// The station's SubjectPublicKeyInfo, to which each session wraps its transport key.
+    /// The station's SubjectPublicKeyInfo, to which each session wraps its transport key; empty where devices made
+    /// their keys, and each row brings a request.
     var station: [UInt8]
     var template: [UInt8]
     var issuerCertificate: [UInt8]
     var notBefore: Int64
-    /// `CK_MECHANISM_TYPE` of RFC 5649 wrapping on this token.
+    /// `CK_MECHANISM_TYPE` of RFC 5649 wrapping on this token; 0 where nothing is wrapped.
     var wrapMechanism: UInt
     var rehearsal: Bool
     /// Whether the issuing key may be copied to session objects inside the token.
@@ -82,6 +83,8 @@ struct WorkChunk {
         var certificateSerialNumber: CertificateSerialNumber
         /// The values of the plan's columns, in their order; the first is the device's serial.
         var values: [String]
+        /// The certification request as the list gives it; empty where the token makes the key.
+        var request: [UInt8] = []
 
         var serial: String { values[0] }
     }
@@ -98,6 +101,7 @@ struct WorkChunk {
         for row in rows {
             fields.putRaw(row.certificateSerialNumber.bytes)
             for value in row.values { fields.put(value) }
+            fields.put(row.request)
         }
         return Frame(kind: .chunk, payload: fields.bytes)
     }
@@ -115,7 +119,8 @@ struct WorkChunk {
             var values: [String] = []
             values.reserveCapacity(columns)
             for _ in 0..<columns { values.append(try fields.text()) }
-            chunk.rows.append(Row(certificateSerialNumber: serialNumber, values: values))
+            chunk.rows.append(
+                Row(certificateSerialNumber: serialNumber, values: values, request: try fields.block()))
         }
         return chunk
     }
@@ -124,7 +129,8 @@ struct WorkChunk {
 /// What a worker made of a chunk, in the forms in which it is stored and shown: the run copies it, and builds nothing.
 struct MadeChunk {
     var firstRow: Int
-    /// The transport key under which the devices' keys are wrapped, itself wrapped to the station.
+    /// The transport key under which the devices' keys are wrapped, itself wrapped to the station; empty where
+    /// devices made their keys.
     var transportKey: [UInt8]
     /// For the ledger and the log.
     var devices: DeviceChunk

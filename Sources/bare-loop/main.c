@@ -16,11 +16,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "requests.h"
+
 static CK_FUNCTION_LIST_PTR p11;
 static CK_SLOT_ID slot;
 static const char *module_path, *token_label, *issuer_label;
 static char pin[256];
 static int session_copies;
+static int has_requests;
 static long devices_each;
 static pthread_barrier_t *start_line;
 
@@ -88,6 +91,10 @@ static void make_devices(void) {
         CK_ATTRIBUTE copy[] = {{CKA_TOKEN, &no, sizeof no}};
         must(p11->C_CopyObject(session, issuer, copy, 1, &issuer), "C_CopyObject");
     }
+    if (has_requests) {
+        requests_certify(p11, session, issuer, devices_each, 0, start_line);
+        return;
+    }
 
     CK_ULONG length = 32;
     CK_ATTRIBUTE transport[] = {
@@ -145,10 +152,18 @@ static void *thread(void *unused) {
 }
 
 int main(int count, char **arguments) {
-    if (count != 9) {
+    if (count == 5 && strcmp(arguments[1], "make-requests") == 0)
+        return requests_make(arguments[2], arguments[3], atol(arguments[4]));
+    if (count != 9 && count != 10) {
         fprintf(stderr, "usage: bare-loop MODULE TOKEN PIN-FILE ISSUER-LABEL copies|no-copies "
-                        "threads|processes N DEVICES\n");
+                        "threads|processes N DEVICES [REQUESTS.csv]\n"
+                        "       bare-loop make-requests REQUESTS.csv PREFIX COUNT\n");
         return 64;
+    }
+    has_requests = count == 10;
+    if (has_requests) {
+        int answer = requests_read(arguments[9]);
+        if (answer) return answer;
     }
     module_path = arguments[1];
     token_label = arguments[2];

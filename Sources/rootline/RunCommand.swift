@@ -23,6 +23,18 @@ extension Site {
     }
 }
 
+extension RunPlan {
+    /// Checks a manifest and its rows, with a progress line where proofs of possession take their time.
+    init(checking manifest: String, site: Site, ledger: SQLiteLedger?) throws {
+        let line = ProgressLine(unit: "rows checked")
+        let start = ContinuousClock.now
+        defer { line.end() }
+        try self.init(site: site, manifest: manifest, ledger: ledger) { done, quantity in
+            if start.duration(to: .now) > .seconds(2) { line.show(done, of: quantity) }
+        }
+    }
+}
+
 struct RunCheckCommand: ParsableCommand, FormattedCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Check a manifest, its template and every row; touches no token.")
@@ -39,22 +51,37 @@ struct RunCheckCommand: ParsableCommand, FormattedCommand {
         var template: String
         var manifestDigest: String
         var templateDigest: String
-        var stationDigest: String
+        /// Missing where devices made their keys.
+        var stationDigest: String?
+        var keyOrigin: String
+        /// Requests with another common name than their row's serial; missing where the token makes keys.
+        var otherCommonNames: Int?
     }
 
     func run() throws {
         let site = try siteOptions.open()
-        let plan = try RunPlan(site: site, manifest: manifest, ledger: try site.ledgerToRead())
+        let plan = try RunPlan(checking: manifest, site: site, ledger: try site.ledgerToRead())
         let facts = plan.facts
         let document = Document(
             run: facts.run, product: facts.product, quantity: facts.quantity,
             template: plan.manifest.template, manifestDigest: facts.manifestDigest.hex,
-            templateDigest: facts.templateDigest.hex, stationDigest: (facts.stationDigest ?? []).hex)
+            templateDigest: facts.templateDigest.hex, stationDigest: facts.stationDigest?.hex,
+            keyOrigin: plan.manifest.keyOrigin.rawValue,
+            otherCommonNames: plan.manifest.keyOrigin == .device ? plan.rows.otherNames.count : nil)
         if output.format == .json { return try printJSON(document) }
         print("ok  run \(facts.run): \(facts.quantity.grouped) devices of \(facts.product)")
         print("  manifest  \(document.manifestDigest)")
         print("  template  \(document.templateDigest)  \(document.template)")
-        print("  station   \(document.stationDigest)")
+        if let station = document.stationDigest { print("  station   \(station)") }
+        if plan.manifest.keyOrigin == .device {
+            print("  requests  \(facts.quantity.grouped), each proven by its own key")
+        }
+        if let first = plan.rows.otherNames.first {
+            print(
+                "  note: \(plan.rows.otherNames.count.grouped) requests have another common name than their row's"
+            )
+            print("  serial, the first \(first). Certificates take their subject from the template alone.")
+        }
         print("Next: rootline run approve \(manifest)")
     }
 }
@@ -104,7 +131,7 @@ struct RunApproveCommand: ParsableCommand, FormattedCommand {
 
     func run() throws {
         let site = try siteOptions.open()
-        let plan = try RunPlan(site: site, manifest: manifest, ledger: try site.ledgerToRead())
+        let plan = try RunPlan(checking: manifest, site: site, ledger: try site.ledgerToRead())
         let allowed = spoilage ?? RunPlan.standardSpoilage(quantity: plan.manifest.quantity)
         let statement = try plan.statement(
             spoilage: allowed, validity: .seconds(hours * 3600), at: Date())
@@ -183,7 +210,7 @@ struct RunStartCommand: ParsableCommand, FormattedCommand {
         let site = try siteOptions.open()
         let lock = try site.lockForRun()
         let ledger = try SQLiteLedger(path: site.ledger, creating: true)
-        let plan = try RunPlan(site: site, manifest: manifest, ledger: ledger)
+        let plan = try RunPlan(checking: manifest, site: site, ledger: ledger)
         try RunReport.drive(
             site: site, lock: lock, ledger: ledger,
             limits: workers.limits(quantity: plan.manifest.quantity), pins: pins, format: output.format,

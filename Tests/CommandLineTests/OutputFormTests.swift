@@ -33,7 +33,7 @@ struct OutputFormTests {
             "run check batch/manifest.yaml", 0,
             [
                 "version", "run", "product", "quantity", "template", "manifestDigest", "templateDigest",
-                "stationDigest",
+                "stationDigest", "keyOrigin",
             ]
         ),
         (
