@@ -41,7 +41,7 @@ struct KillTests {
         }
         // What is durable after the last operation is a sealed run.
         kills.append(Kill(first: .files("kill-after:\(operations.count)")))
-        Campaign.run("kill at operations", Campaign.some(24, of: kills)) { try recovered($0, rows: 4) }
+        Campaign.run("kill at operations", Campaign.some(18, of: kills)) { try recovered($0, rows: 4) }
     }
 
     @Test("A run killed while it is resumed is resumed again")
@@ -49,7 +49,7 @@ struct KillTests {
         let count = try measured(rows: 4).count
         var generator = SeededGenerator(seed: 4)
         // The beginnings of the resumptions lie in one another's middle.
-        let kills = (0..<Campaign.count(12, torture: 200)).map { _ in
+        let kills = (0..<Campaign.count(8, torture: 200)).map { _ in
             Kill(
                 first: .files("kill-before:\(Int.random(in: 80...count, using: &generator))"),
                 second: .files("kill-before:\(Int.random(in: 1...140, using: &generator))"))
@@ -69,7 +69,7 @@ struct KillTests {
         let kills = (1...count).flatMap { number in
             ["kill-before", "kill-after"].map { Kill(first: Fault(token: "state:\(number)=\($0)")) }
         }
-        Campaign.run("kill at token calls", Campaign.some(10, of: kills)) { try recovered($0, rows: 4) }
+        Campaign.run("kill at token calls", Campaign.some(7, of: kills)) { try recovered($0, rows: 4) }
     }
 
     @Test("A worker killed at any call of the token is replaced, and its rows are made anew")
@@ -83,7 +83,7 @@ struct KillTests {
         let kills = (1...max(count, 2)).flatMap { number in
             ["kill-before", "kill-after"].map { Kill(first: Fault(workers: "state:\(number)=\($0)")) }
         }
-        Campaign.run("kill of a worker", Campaign.some(10, of: kills)) { try recovered($0, rows: 12) }
+        Campaign.run("kill of a worker", Campaign.some(7, of: kills)) { try recovered($0, rows: 12) }
     }
 
     @Test("A run whose coordinator, worker or whole group is killed at a random instant is resumed")
@@ -95,7 +95,7 @@ struct KillTests {
         let whole = began.duration(to: .now) / .milliseconds(1)
         var generator = SeededGenerator(seed: 300)
         let instants = Victim.allCases.flatMap { victim in
-            (0..<Campaign.count(5, torture: 300)).map { _ in
+            (0..<Campaign.count(4, torture: 300)).map { _ in
                 Instant(
                     victim: victim, first: .random(in: 0...whole * 1.2, using: &generator),
                     second: .random(in: 0...whole, using: &generator))

@@ -66,7 +66,7 @@ struct LedgerDamageTests {
             }
         }
         let refused = Gathered()
-        Campaign.run("damaged ledgers", cuts + Campaign.some(30, of: flips)) { damage in
+        Campaign.run("damaged ledgers", cuts + Campaign.some(14, of: flips)) { damage in
             let copy = try Place(copying: place)
             let shown = copy.visible
             try damage.ledger.write(to: URL(fileURLWithPath: copy.site + "/ledger.sqlite"))
@@ -83,7 +83,8 @@ struct LedgerDamageTests {
             for end in ["-wal", "-shm"] { unlink(copy.site + "/ledger.sqlite" + end) }
             try whole.write(to: URL(fileURLWithPath: copy.site + "/ledger.sqlite"))
             findings += try copy.finish()
-            return try findings + copy.audit()
+            // What was signed before the damage was met is not in the backup.
+            return try findings + copy.audit(checks: 20)
         }
         #expect(refused.texts.count >= 7)
     }
