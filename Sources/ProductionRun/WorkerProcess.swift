@@ -14,6 +14,9 @@ final class WorkerProcess {
     private var sent = 0
     private(set) var devices = 0
     private(set) var isReady = false
+    /// Whether it gets no more chunks.
+    private(set) var isRetiring = false
+    private let started = ContinuousClock.now
     /// When the oldest chunk in flight was handed over, or the worker was started.
     private(set) var waitingSince = ContinuousClock.now
 
@@ -58,7 +61,9 @@ final class WorkerProcess {
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var child: pid_t = 0
-        let answer = posix_spawn(&child, executable, &actions, &attributes, arguments, environ)
+        let environment = WorkerEnvironment()
+        let answer = posix_spawn(
+            &child, executable, &actions, &attributes, arguments, environment.pointers)
         close(childEnd)
         guard answer == 0 else {
             close(pair[0])
@@ -72,6 +77,11 @@ final class WorkerProcess {
     }
 
     var wantsToSend: Bool { sent < unsent.count }
+
+    /// How long ago it was started.
+    var age: Duration { started.duration(to: .now) }
+
+    func retire() { isRetiring = true }
 
     func markReady() {
         isReady = true
