@@ -18,8 +18,10 @@ struct RunCommand: ParsableCommand {
 extension Site {
     /// The site's ledger where it has one already, to look and change nothing.
     func ledgerToRead() throws -> SQLiteLedger? {
-        FileManager.default.fileExists(atPath: ledger)
-            ? try SQLiteLedger(path: ledger, creating: false, readOnly: true) : nil
+        guard FileManager.default.fileExists(atPath: ledger), try SQLiteLedger.isFounded(at: ledger) else {
+            return nil
+        }
+        return try SQLiteLedger(path: ledger, creating: false, readOnly: true)
     }
 }
 
