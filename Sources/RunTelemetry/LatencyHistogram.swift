@@ -63,7 +63,8 @@ public struct LatencyHistogram: Sendable, Hashable {
             if before + Double(number) >= wanted {
                 // Nothing bounds the last bucket but the longest time itself.
                 let lower = Double(Self.lowerBound(of: bucket))
-                let upper = bucket == Self.bucketCount - 1 ? Double(longest) : Double(Self.upperBound(of: bucket))
+                let upper =
+                    bucket == Self.bucketCount - 1 ? Double(longest) : Double(Self.upperBound(of: bucket))
                 let time = lower + (upper - lower) * (wanted - before) / Double(number)
                 return min(UInt64(max(time, 0)), longest)
             }
@@ -123,7 +124,9 @@ extension LatencyHistogram {
     }
 
     private static func number(_ octets: [UInt8], at offset: Int) -> UInt64 {
-        octets.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: UInt64.self)) }
+        octets.withUnsafeBytes {
+            UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        }
     }
 }
 

@@ -138,7 +138,8 @@ struct LogLine: Encodable {
         let pairs = metadata.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
         let line = "\(MillisecondTime.text(time)) \(level.rawValue) \(label): \(message)\(pairs)"
         // What is logged cannot begin a line of its own.
-        let safe = line.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : String($0) }.joined()
+        let safe = line.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : String($0) }
+            .joined()
         return Array((safe + "\n").utf8)
     }
 }

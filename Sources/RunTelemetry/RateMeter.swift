@@ -17,7 +17,9 @@ struct RateMeter: Sendable {
     /// Notes the total at a time, in seconds of any steady clock.
     mutating func note(_ total: Int, at seconds: Double) {
         // What came between two samples is in the later one.
-        if samples.count > 1, let last = samples.last, seconds - samples[samples.count - 2].seconds < Self.spacing {
+        if samples.count > 1, let last = samples.last,
+            seconds - samples[samples.count - 2].seconds < Self.spacing
+        {
             samples[samples.count - 1] = Sample(seconds: max(seconds, last.seconds), total: total)
             return
         }
@@ -39,14 +41,16 @@ struct RateMeter: Sendable {
     }
 
     private func rate(since begin: Double, at seconds: Double, atLeast enough: Int) -> Double? {
-        guard let last = samples.last, let first = samples.last(where: { $0.seconds <= begin }) ?? samples.first
+        guard let last = samples.last,
+            let first = samples.last(where: { $0.seconds <= begin }) ?? samples.first
         else { return nil }
         let elapsed = max(seconds, last.seconds) - max(first.seconds, begin)
         guard elapsed >= 0.2, last.total - first.total >= enough else { return nil }
         // Of the step that crosses the window's beginning, the part within it.
         var made = Double(last.total - first.total)
         if first.seconds < begin, let next = samples.first(where: { $0.seconds > begin }) {
-            made -= Double(next.total - first.total) * (begin - first.seconds) / (next.seconds - first.seconds)
+            made -=
+                Double(next.total - first.total) * (begin - first.seconds) / (next.seconds - first.seconds)
         }
         return made / elapsed
     }

@@ -29,12 +29,14 @@ enum RunMetrics {
             [(["product": run.product, "resumed": run.isResumed ? "true" : "false"], 1)])
         text.add("devices_ordered", .gauge, "Devices that the manifest asks for.", run.quantity)
         text.add(
-            "certificates_authorised", .gauge, "Certificates that may be signed: the quantity and the losses allowed.",
+            "certificates_authorised", .gauge,
+            "Certificates that may be signed: the quantity and the losses allowed.",
             run.quantity + run.spoilage)
         text.add("devices_released_total", .counter, "Devices recorded, and not scrapped.", run.released)
         text.add("devices_scrapped_total", .counter, "Devices recorded and scrapped.", run.scrapped)
         text.add(
-            "certificates_burned_total", .counter, "Certificates that may exist and that no device has.", run.burned)
+            "certificates_burned_total", .counter, "Certificates that may exist and that no device has.",
+            run.burned)
         text.add(
             "workers_replaced_total", .counter, "Workers of this process that were lost and replaced.",
             run.workersLost)
@@ -61,11 +63,16 @@ enum RunMetrics {
             run.date.timeIntervalSince1970)
         let isAtWork = run.ending == nil
         text.add(
-            "devices_per_second", .gauge, "Devices a second over the last ten seconds.", isAtWork ? run.rate ?? 0 : 0)
+            "devices_per_second", .gauge, "Devices a second over the last ten seconds.",
+            isAtWork ? run.rate ?? 0 : 0)
         if isAtWork, let remaining = run.remainingSeconds {
-            text.add("remaining_seconds", .gauge, "Until the last device is made, as the last minute went.", remaining)
+            text.add(
+                "remaining_seconds", .gauge, "Until the last device is made, as the last minute went.",
+                remaining)
         }
-        text.add("resident_memory_peak_bytes", .gauge, "Peak resident memory of the run's own process.", peakMemory)
+        text.add(
+            "resident_memory_peak_bytes", .gauge, "Peak resident memory of the run's own process.", peakMemory
+        )
         text.add(
             "token_latency_seconds", "The time that a device takes in the token, of this process's devices.",
             run.latency)

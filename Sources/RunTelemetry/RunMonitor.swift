@@ -42,7 +42,8 @@ public final class RunMonitor: Sendable {
     /// `metrics` is the file for a collector of Prometheus metrics; where its folder takes no file, `cannot-create` is
     /// thrown. `onChange` is called with each change, from the thread that made it.
     public convenience init(
-        program: String, metrics: String? = nil, onChange: @escaping @Sendable (RunSnapshot) -> Void = { _ in }
+        program: String, metrics: String? = nil,
+        onChange: @escaping @Sendable (RunSnapshot) -> Void = { _ in }
     ) throws(TelemetryError) {
         if let metrics { try RunMetrics.check(metrics) }
         self.init(program: program, metrics: metrics, clock: TelemetryMoment.system, onChange: onChange)
@@ -74,7 +75,8 @@ public final class RunMonitor: Sendable {
             var line = TimelineLine(.begun, at: now.date)
             line.session = SessionFacts(
                 program: program, isResumed: facts.isResumed, quantity: facts.quantity,
-                spoilage: facts.spoilage, workers: facts.workers, sessions: facts.sessions, cores: facts.cores)
+                spoilage: facts.spoilage, workers: facts.workers, sessions: facts.sessions, cores: facts.cores
+            )
             append(line, &state)
         }
         log.notice(
@@ -163,7 +165,8 @@ public final class RunMonitor: Sendable {
             log.warning("run interrupted", metadata: endMetadata.merging(["reason": "\(reason)"]) { $1 })
         case .failed(let code, let reason):
             log.error(
-                "run failed", metadata: endMetadata.merging(["code": "\(code)", "reason": "\(reason)"]) { $1 })
+                "run failed",
+                metadata: endMetadata.merging(["code": "\(code)", "reason": "\(reason)"]) { $1 })
         }
         guard hasBegun else { return }
         change { state, now in

@@ -12,7 +12,7 @@ public struct Timeline: Sendable {
         /// Devices a second.
         public var rate: Double { seconds > 0 ? Double(made) / seconds : 0 }
 
-        mutating func take(_ next: Interval) {
+        package mutating func take(_ next: Interval) {
             end = next.end
             seconds += next.seconds
             made += next.made
@@ -77,7 +77,9 @@ public struct Timeline: Sendable {
         }
         let index = sessions.count - 1
         sessions[index].last = line.time
-        if let lost = line.workersLost { sessions[index].workersLost = max(sessions[index].workersLost, lost) }
+        if let lost = line.workersLost {
+            sessions[index].workersLost = max(sessions[index].workersLost, lost)
+        }
         guard let kind = line.kind else { return }
         if kind == .interval {
             sessions[index].intervals.append(
@@ -142,7 +144,9 @@ public struct Timeline: Sendable {
             guard index + 1 < sessions.count else { return first }
             let second = sessions[index + 1]
             first.intervals = paired(first.intervals + second.intervals)
-            (first.last, first.end, first.reason, first.code) = (second.last, second.end, second.reason, second.code)
+            (first.last, first.end, first.reason, first.code) = (
+                second.last, second.end, second.reason, second.code
+            )
             first.workersLost += second.workersLost
             return first
         }

@@ -65,7 +65,8 @@ public struct SessionFacts: Sendable, Hashable, Codable {
     public var cores: Int
 
     public init(
-        program: String, isResumed: Bool, quantity: Int, spoilage: Int, workers: Int, sessions: Int, cores: Int
+        program: String, isResumed: Bool, quantity: Int, spoilage: Int, workers: Int, sessions: Int,
+        cores: Int
     ) {
         self.program = program
         self.isResumed = isResumed
