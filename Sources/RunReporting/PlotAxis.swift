@@ -77,7 +77,7 @@ struct PlotAxis: Sendable {
 enum ReportNumber {
     /// With as many decimals as make three digits, and no more.
     static func short(_ value: Double) -> String {
-        guard value.isFinite else { return "—" }
+        guard value.magnitude < 1e15 else { return "—" }
         if value.magnitude >= 100 || value == value.rounded() { return Int(value.rounded()).grouped }
         let decimals = value.magnitude >= 10 ? 1 : value.magnitude >= 1 ? 2 : 3
         return trimmed(String(format: "%.\(decimals)f", value))
@@ -85,6 +85,7 @@ enum ReportNumber {
 
     /// A tick: as short as it can be without being another number.
     static func tick(_ value: Double) -> String {
+        guard value.magnitude < 1e15 else { return "—" }
         if value == value.rounded() { return Int(value).grouped }
         return trimmed(String(format: "%.4f", value))
     }

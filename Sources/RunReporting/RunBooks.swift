@@ -20,6 +20,12 @@ public struct RunBooks: Sendable {
         public var words: String
         public var numbers: String
         public var holds: Bool
+
+        public init(words: String, numbers: String, holds: Bool) {
+            self.words = words
+            self.numbers = numbers
+            self.holds = holds
+        }
     }
 
     public var quantity: Int
@@ -33,6 +39,8 @@ public struct RunBooks: Sendable {
     /// Devices of this run that the published log lists (`add` entries); nil where they were not counted.
     public var listed: Int?
     public var isSealed: Bool
+    /// What else has to hold, such as that a file is the one that the ledger cites.
+    public var further: [Equation] = []
 
     public init(
         quantity: Int, spoilage: Int, ledger: Counts, outstanding: Int, seal: Counts?, listed: Int?,
@@ -101,7 +109,7 @@ public struct RunBooks: Sendable {
                     numbers: "\(listed.grouped) \(isSealed ? "=" : "≤") \(made.grouped)",
                     holds: isSealed ? listed == made : listed <= made))
         }
-        return equations
+        return equations + further
     }
 
     public var balance: Bool { equations.allSatisfy(\.holds) }

@@ -66,7 +66,7 @@ extension RunReport {
     private func latencyPlot(
         _ intervals: [Timeline.Interval], _ seconds: Double, _ marks: [(seconds: Double, label: String)]
     ) -> Plot {
-        let quantiles = intervals.map { ($0.seconds, LatencyQuantiles($0.latency)) }
+        let quantiles = Self.smoothed(intervals).map { ($0.seconds, LatencyQuantiles($0.latency)) }
         let all = quantiles.compactMap(\.1)
         let smallest = all.map(\.medianMicroseconds).min() ?? 1
         let largest = all.map(\.p99Microseconds).max() ?? 1

@@ -66,7 +66,7 @@ public struct LatencyHistogram: Sendable, Hashable {
                 let upper =
                     bucket == Self.bucketCount - 1 ? Double(longest) : Double(Self.upperBound(of: bucket))
                 let time = lower + (upper - lower) * (wanted - before) / Double(number)
-                return min(UInt64(max(time, 0)), longest)
+                return min(UInt64(min(max(time, 0), 9e18)), longest)
             }
             before += Double(number)
         }

@@ -71,6 +71,10 @@ public struct Timeline: Sendable {
         }
     }
 
+    /// Bounds that no line of ours reaches: sums of what somebody else wrote must not overflow either.
+    private static let mostSeconds = 1e6
+    private static let mostMade = 1 << 32
+
     private mutating func take(_ line: TimelineLine) {
         if line.kind == .begun || sessions.isEmpty {
             sessions.append(Session(begun: line.time, facts: line.session, last: line.time))
@@ -84,7 +88,8 @@ public struct Timeline: Sendable {
         if kind == .interval {
             sessions[index].intervals.append(
                 Interval(
-                    end: line.time, seconds: max(0, line.seconds ?? 0), made: max(0, line.made ?? 0),
+                    end: line.time, seconds: min(max(0, line.seconds ?? 0), Self.mostSeconds),
+                    made: min(max(0, line.made ?? 0), Self.mostMade),
                     latency: line.latency ?? LatencyHistogram()))
         }
         if kind.isEnd {
