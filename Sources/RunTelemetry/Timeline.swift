@@ -51,6 +51,9 @@ public struct Timeline: Sendable {
         return all
     }
 
+    /// One without sessions.
+    public init() {}
+
     /// Reads a file; an empty time line where there is none.
     ///
     /// A file has 20 000 lines at most; one of more than 64 MiB is another's, and is not read.

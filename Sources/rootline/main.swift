@@ -3,6 +3,7 @@ import Glibc
 import Logging
 import PKCS11
 import ProductionRun
+import RunTelemetry
 
 forbidDumps()
 
