@@ -25,7 +25,7 @@ struct RunStatusCommand: ParsableCommand, FormattedCommand {
     func run() throws {
         let site = try siteOptions.open()
         if watch { return try RunWatch(site: site, name: name, format: output.format).follow() }
-        let runs = try RunStatus.all(site, name: name)
+        let runs = try RunStatus.all(site, try site.ledgerToRead(), name: name)
         if output.format == .json { return try printJSON(RunStatus.Document(runs: runs)) }
         if runs.isEmpty { print("No runs yet.") }
         for run in runs { print(run.text) }
@@ -89,8 +89,8 @@ struct RunStatus: Encodable {
     }
 
     /// All runs of a site, or the one of this name; throws `ledger-run-unknown` where it has none.
-    static func all(_ site: Site, name: String?) throws -> [RunStatus] {
-        let records = try site.ledgerToRead()?.runs() ?? []
+    static func all(_ site: Site, _ ledger: (any Ledger)?, name: String?) throws -> [RunStatus] {
+        let records = try ledger?.runs() ?? []
         let wanted = name.map { name in records.filter { $0.run.id == name } } ?? records
         if let name, wanted.isEmpty {
             throw LedgerError(.runUnknown, name, "no such run", hint: "`rootline run status` lists the runs.")

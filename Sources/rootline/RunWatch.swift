@@ -9,16 +9,20 @@ struct RunWatch {
     let site: Site
     let format: OutputFormat
     private let name: String
+    /// Opened once: that checks the counts of runs that are not sealed.
+    private let ledger: SQLiteLedger?
 
     /// Without a name the site's run that is not sealed is followed, of which there is one at most.
     init(site: Site, name: String?, format: OutputFormat) throws {
         self.site = site
         self.format = format
+        ledger = try site.ledgerToRead()
         if let name {
             self.name = name
             return
         }
-        guard let open = try RunStatus.all(site, name: nil).first(where: { $0.activity != "sealed" }) else {
+        guard let open = try RunStatus.all(site, ledger, name: nil).first(where: { $0.activity != "sealed" })
+        else {
             throw LedgerError(
                 .runUnknown, site.folder, "no run is at work here",
                 hint: "`rootline run status` lists the runs.")
@@ -31,7 +35,7 @@ struct RunWatch {
         let bar = RunBar()
         var absences = 0
         while true {
-            let status = try RunStatus.all(site, name: name)[0]
+            let status = try RunStatus.all(site, ledger, name: name)[0]
             if format == .json { try printJSONLine(RunStatus.Document(runs: [status])) }
             switch status.activity {
             case "sealed":
