@@ -222,7 +222,9 @@ public final class RunMonitor: Sendable {
             state.snapshot.remainingSeconds = state.rate.steadyRate(at: now.steady).flatMap { rate in
                 rate > 0 ? Double(max(0, missing)) / rate : nil
             }
-            if let seconds = state.timeline?.intervalSeconds, now.steady - state.intervalBegan >= seconds {
+            if let seconds = state.timeline?.intervalSeconds,
+                now.steady - state.intervalBegan >= seconds * 0.999
+            {
                 endInterval(&state, now)
             }
         } else {
