@@ -11,19 +11,6 @@ import Sites
 import TokenKeys
 import TransparencyLog
 
-/// How far a run is, for whoever watches.
-public struct RunProgress: Sendable {
-    public enum Stage: Sendable {
-        case opening
-        case making
-        case sealing
-    }
-    public let stage: Stage
-    public let released: Int
-    public let quantity: Int
-    public let burned: Int
-}
-
 /// What a finished run left.
 public struct RunOutcome: Sendable {
     public let run: String
@@ -264,7 +251,8 @@ public final class RunDriver {
         }
         let makingSeconds = makingBegun.duration(to: clock.now) / .seconds(1)
         monitor.enter(.sealing)
-        let sealedAt = Int64(Date().timeIntervalSince1970)
+        // A clock that stepped back meanwhile does not seal a run before it was opened.
+        let sealedAt = max(Int64(Date().timeIntervalSince1970), record.run.openedAt)
         if !isSealPublished {
             try log.publishSeal(record, burned: ledger.burned(run: id), at: sealedAt)
         }
@@ -308,11 +296,6 @@ public final class RunDriver {
                 quantity: record.run.quantity, spoilage: record.run.spoilage, released: record.released,
                 scrapped: record.scrapped, burned: record.burned, workers: limits.workers,
                 sessions: limits.sessions, cores: ProcessInfo.processInfo.activeProcessorCount))
-    }
-
-    /// For now, until devices come with their times.
-    func progress(_ progress: RunProgress) {
-        monitor.recorded(progress.released - monitor.snapshot.released, latency: LatencyHistogram())
     }
 }
 

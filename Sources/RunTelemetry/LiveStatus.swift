@@ -28,8 +28,8 @@ public struct LiveStatus: Sendable, Hashable, Codable {
     /// The time in the token: of the last seconds, and since `begun`.
     public var recentLatency: LatencyQuantiles?
     public var latency: LatencyQuantiles?
-    /// The last thing that went wrong in this session.
-    public var lastError: String?
+    /// What was said to the operator last, such as that a worker was replaced.
+    public var lastNotice: String?
 
     public static let name = "live.json"
 
@@ -62,7 +62,7 @@ public struct LiveStatus: Sendable, Hashable, Codable {
         workersLost = snapshot.workersLost
         recentLatency = LatencyQuantiles(snapshot.recentLatency)
         latency = LatencyQuantiles(snapshot.latency)
-        lastError = snapshot.lastError
+        lastNotice = snapshot.lastNotice
     }
 
     /// Puts it where `init(folder:)` reads it.

@@ -40,9 +40,6 @@ enum RunMetrics {
         text.add(
             "workers_replaced_total", .counter, "Workers of this process that were lost and replaced.",
             run.workersLost)
-        text.add(
-            "workers_recycled_total", .counter, "Workers of this process that were replaced for their age.",
-            run.workersRecycled)
         text.add("workers", .gauge, "Worker processes.", run.workers)
         text.add("sessions", .gauge, "Sessions of a worker, each on a thread.", run.sessions)
         let stages = RunStage.allCases.map { stage in

@@ -62,8 +62,18 @@ public final class RunMonitor: Sendable {
     public var snapshot: RunSnapshot { state.withLock { $0.snapshot } }
 
     /// A session begins; the run's folder is there.
+    ///
+    /// One that began before and did not end, because its token went away, is interrupted by that.
     public func begin(_ facts: RunFacts) {
         change { state, now in
+            if state.folder != nil {
+                endInterval(&state, now)
+                var line = TimelineLine(.interrupted, at: now.date)
+                line.reason = state.snapshot.lastNotice
+                append(line, &state)
+                state.makingBegan = nil
+                state.rate = RateMeter()
+            }
             state.snapshot = RunSnapshot(facts, at: now.date)
             state.folder = facts.folder
             state.intervalBegan = now.steady
@@ -137,7 +147,7 @@ public final class RunMonitor: Sendable {
     public func workerLost(_ reason: String) {
         change { state, now in
             state.snapshot.workersLost += 1
-            state.snapshot.lastError = "A worker was replaced: \(reason)"
+            state.snapshot.lastNotice = "A worker was replaced: \(reason)"
             var line = TimelineLine(.workerLost, at: now.date)
             line.workersLost = state.snapshot.workersLost
             line.reason = reason
@@ -145,8 +155,13 @@ public final class RunMonitor: Sendable {
         }
     }
 
-    public func workerRecycled() {
-        change { state, _ in state.snapshot.workersRecycled += 1 }
+    /// Something was said to the operator, such as that the token is away.
+    public func notice(_ text: String) {
+        log.notice("\(text)", metadata: ["run": "\(snapshot.run)"])
+        change { state, _ in
+            state.snapshot.lastNotice = text
+            state.liveWritten = -.infinity
+        }
     }
 
     /// Time has passed; to be called at least once a second, whatever happens.
@@ -172,7 +187,6 @@ public final class RunMonitor: Sendable {
         change { state, now in
             endInterval(&state, now)
             state.snapshot.ending = ending
-            if let reason = ending.reason { state.snapshot.lastError = reason }
             var line = TimelineLine(ending.event, at: now.date)
             line.released = state.snapshot.released
             line.burned = state.snapshot.burned

@@ -30,7 +30,6 @@ public struct RunSnapshot: Sendable {
     /// Devices made by this session.
     public internal(set) var made = 0
     public internal(set) var workersLost = 0
-    public internal(set) var workersRecycled = 0
     /// Devices a second over the last seconds, and since the making began; nil before there is anything to tell.
     public internal(set) var rate: Double?
     public internal(set) var meanRate: Double?
@@ -39,7 +38,8 @@ public struct RunSnapshot: Sendable {
     /// The time in the token of the devices of the last seconds, and of all that this session made.
     public internal(set) var recentLatency = LatencyHistogram()
     public internal(set) var latency = LatencyHistogram()
-    public internal(set) var lastError: String?
+    /// What was said to the operator last.
+    public internal(set) var lastNotice: String?
     /// How the session ended; nil while it is at work.
     public internal(set) var ending: RunEnding?
 

@@ -57,6 +57,9 @@ struct RunStatus: Encodable {
         var remainingSeconds: Double?
         var recentLatency: LatencyQuantiles?
         var latency: LatencyQuantiles?
+        /// What was said to the operator last, while it is at work.
+        var lastNotice: String?
+        /// Why it ended, where it did.
         var lastError: String?
         /// The error's code, where it failed.
         var lastErrorCode: String?
@@ -156,7 +159,7 @@ struct RunStatus: Encodable {
         if session.workersLost > 0 {
             lines.append("  errors    \(session.workersLost.grouped) workers replaced")
         }
-        if let error = session.lastError { lines.append("  last      \(error)") }
+        if let notice = session.lastNotice { lines.append("  last      \(notice)") }
         return lines.joined(separator: "\n")
     }
 
@@ -190,18 +193,12 @@ extension RunStatus.Session {
         remainingSeconds = live.remainingSeconds.map { ($0 * 10).rounded() / 10 }
         recentLatency = live.recentLatency
         latency = live.latency
-        lastError = live.lastError
+        lastNotice = live.lastNotice
     }
 
     /// The last session of a time line, and what a process that is gone left of its word.
     init?(_ timeline: Timeline, stale: LiveStatus?) {
-        guard let last = timeline.sessions.last else {
-            guard let stale else { return nil }
-            self.init(stale)
-            stage = nil
-            (devicesPerSecond, remainingSeconds, recentLatency) = (nil, nil, nil)
-            return
-        }
+        guard let last = timeline.sessions.last else { return nil }
         begun = timeText(Int64(last.begun.timeIntervalSince1970))
         updated = timeText(Int64(max(last.last, stale?.updated ?? last.last).timeIntervalSince1970))
         resumed = last.facts?.isResumed
@@ -213,7 +210,8 @@ extension RunStatus.Session {
         let seconds = last.seconds
         meanDevicesPerSecond = seconds > 0 ? (Double(last.made) / seconds * 10).rounded() / 10 : nil
         latency = LatencyQuantiles(last.intervals.reduce(into: LatencyHistogram()) { $0.merge($1.latency) })
-        lastError = last.reason ?? stale?.lastError
+        lastNotice = stale?.lastNotice
+        lastError = last.reason
         lastErrorCode = last.code
     }
 }

@@ -73,7 +73,7 @@ import Testing
         #expect(live.isProcessAlive && live.process == getpid())
         #expect(live.released == 700 && live.made == 600 && live.burned == 7 && live.workersLost == 1)
         #expect(live.stage == .making && live.isResumed && live.run == "batch-7")
-        #expect(live.lastError == "A worker was replaced: signal 9")
+        #expect(live.lastNotice == "A worker was replaced: signal 9")
         let median = try #require(live.recentLatency?.medianMicroseconds)
         #expect((160...200).contains(median))
         #expect(
