@@ -67,8 +67,8 @@ extension RunReport {
     private mutating func approval(_ record: RunRecord, site: Site) {
         let path = site.runFolder(record.run.id) + "/authorisation.p7s"
         order = [
-            ("Devices", "\(record.run.quantity) of \(record.run.product)"),
-            ("Losses allowed", "\(record.run.spoilage)"),
+            ("Devices", "\(ReportNumber.count(record.run.quantity)) of \(record.run.product)"),
+            ("Losses allowed", ReportNumber.count(record.run.spoilage)),
             ("Opened", ReportTime.text(record.run.openedAt)),
         ]
         if let sealedAt = record.sealedAt { order.append(("Sealed", ReportTime.text(sealedAt))) }

@@ -74,7 +74,10 @@ struct PlotAxis: Sendable {
 }
 
 /// Numbers as a report shows them.
-enum ReportNumber {
+package enum ReportNumber {
+    /// Digits in groups of three.
+    package static func count(_ number: Int) -> String { number.grouped }
+
     /// With as many decimals as make three digits, and no more.
     static func short(_ value: Double) -> String {
         guard value.magnitude < 1e15 else { return "—" }

@@ -122,7 +122,7 @@ extension RunReport {
     private func yield(_ html: inout HTML) {
         html.section("Yield") { html in
             YieldBar(books: books).write(to: &html)
-            html.element("div", class: "scroll") { html in
+            html.element("div", class: "scroll", [("tabindex", "0")]) { html in
                 html.element("table", class: "equations") { html in
                     html.element("thead") { html in
                         html.element("tr") { html in

@@ -115,7 +115,7 @@ extension RunReport {
         // A run that was interrupted a thousand times still has a report that can be printed.
         let shown = timeline.sessions.prefix(40)
         html.section("Sessions") { html in
-            html.element("div", class: "scroll") { html in
+            html.element("div", class: "scroll", [("tabindex", "0")]) { html in
                 html.table(
                     "sessions",
                     columns: [
@@ -170,7 +170,7 @@ extension RunReport {
         let rows = timeline.reduced(to: 20).sessions
         guard rows.contains(where: { !$0.intervals.isEmpty }) else { return }
         html.section("Figures of the plots") { html in
-            html.element("div", class: "scroll") { html in
+            html.element("div", class: "scroll", [("tabindex", "0")]) { html in
                 html.table(
                     "figures",
                     columns: [
