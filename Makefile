@@ -5,7 +5,7 @@ OUT ?= .build/demo
 
 # The system libraries and tools. The first line builds and runs Rootline, the second its tests.
 PACKAGES = softhsm2 libp11-dev libp11-kit-dev libssl-dev libsqlite3-dev pkg-config openssl
-TEST_PACKAGES = $(PACKAGES) libnss3 util-linux $(PYTHON_PACKAGES)
+TEST_PACKAGES = $(PACKAGES) libnss3 util-linux python3-prometheus-client $(PYTHON_PACKAGES)
 # For the auditor's verifier, where no Python on the path can run it.
 PYTHON_PACKAGES = $(shell Tests/Tools/auditor-python >/dev/null 2>&1 || echo python3 python3-cryptography)
 

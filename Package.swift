@@ -40,7 +40,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-asn1", from: "1.3.0"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.10.0"),
         .package(url: "https://github.com/apple/swift-crypto", "4.0.0"..<"5.0.0"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.0.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     ],
@@ -54,6 +54,9 @@ let package = Package(
         // Arrows point down only: each line may use the lines above it.
         library("StrictYAML", [yams]),
         library("CanonicalJSON"),
+        library("PrintedHTML"),
+        library("RunTelemetry", [logging]),
+        library("RunReporting", ["PrintedHTML", "RunTelemetry"]),
         library("PKCS11", ["CCryptoki"]),
         library("Certificates", ["StrictYAML", x509, asn1, crypto, cryptoExtras]),
         library("TokenKeys", ["PKCS11", "CLibP11", "COpenSSL", x509, asn1, crypto]),
@@ -71,20 +74,21 @@ let package = Package(
             "ProductionRun",
             [
                 "Sites", "PKCS11", "TokenKeys", "Certificates", "Manifests", "RunLedger",
-                "TransparencyLog", "Allowlist", "AllowlistPublication", crypto, logging,
+                "TransparencyLog", "Allowlist", "AllowlistPublication", "RunTelemetry", "RunReporting", crypto,
+                logging,
             ]),
         library(
             "KeyCeremony",
             [
                 "Sites", "Rosters", "SecretSharing", "PKCS11", "TokenKeys", "Certificates", "StrictYAML",
-                "CanonicalJSON", x509, asn1, crypto,
+                "CanonicalJSON", "PrintedHTML", x509, asn1, crypto,
             ]),
         .executableTarget(
             name: "rootline",
             dependencies: [
                 "Sites", "PKCS11", "TokenKeys", "Certificates", "Manifests", "RunLedger",
                 "Allowlist", "ProductionRun", "KeyCeremony", "Rosters", "SecretSharing", "CanonicalJSON",
-                argumentParser, logging,
+                "RunTelemetry", "RunReporting", argumentParser, logging,
             ],
             swiftSettings: swiftSettings),
         // What `make bench` measures against: the same PKCS#11 calls and nothing else.
@@ -108,6 +112,8 @@ let package = Package(
             exclude: ["Programs"], swiftSettings: swiftSettings),
         tests("StrictYAMLTests", ["StrictYAML"]),
         tests("CanonicalJSONTests", ["CanonicalJSON"]),
+        tests("RunTelemetryTests", ["RunTelemetry", logging]),
+        tests("RunReportingTests", ["RunReporting", "RunTelemetry"]),
         tests("PKCS11Tests", ["PKCS11", "TestTokens"]),
         tests("TokenKeysTests", ["TokenKeys", "Certificates", "PKCS11", "TestTokens", x509, asn1, crypto]),
         tests("SecretSharingTests", ["SecretSharing"], resources: [.copy("Vectors")]),

@@ -2,6 +2,7 @@ import Certificates
 import Crypto
 import PKCS11
 import RunLedger
+import RunTelemetry
 import TokenKeys
 
 /// Makes devices on one session: the hot path of a run.
@@ -56,19 +57,23 @@ struct DeviceMaker: ~Copyable, ChunkMaking {
         var devices = DeviceChunk.Encoder(capacity: chunk.rows.count)
         var lines = PackageLines(
             transportKey: transportKeyName, reserving: chunk.rows.count * PackageLines.usualOctets)
+        var latency = LatencyHistogram()
         for (offset, row) in chunk.rows.enumerated() {
-            try make(
+            let nanoseconds = try make(
                 row, number: chunk.firstRow + offset, verifying: offset == 0, into: &devices, &lines)
+            latency.record(nanoseconds)
         }
         return MadeChunk(
             firstRow: chunk.firstRow, transportKey: transportKey.wrapped, devices: try devices.finish(),
-            package: lines.bytes)
+            package: lines.bytes, latency: latency)
     }
 
+    /// Makes one device; answers the nanoseconds from its key's generation until the token has nothing left of it.
     private func make(
         _ row: WorkChunk.Row, number: Int, verifying: Bool, into devices: inout DeviceChunk.Encoder,
         _ lines: inout PackageLines
-    ) throws {
+    ) throws -> UInt64 {
+        let begun = SteadyNanoseconds.now
         let pair = try issuing.session.generateKeyPair(
             .plain(.ecKeyPairGeneration), publicKey: publicTemplate, privateKey: privateTemplate)
         let publicPoint = try readPoint(pair.publicKey)
@@ -79,6 +84,7 @@ struct DeviceMaker: ~Copyable, ChunkMaking {
             wrapMechanism, key: pair.privateKey, under: transportKey.object, into: wrapped)
         try issuing.session.destroy(pair.privateKey)
         try issuing.session.destroy(pair.publicKey)
+        let ended = SteadyNanoseconds.now
         try devices.append(
             serial: row.serial, certificateSerialNumber: row.certificateSerialNumber.bytes,
             publicKeyDigest: SHA256.hash(data: try issuing.plan.subjectPublicKeyInfo(point: publicPoint)),
@@ -86,6 +92,7 @@ struct DeviceMaker: ~Copyable, ChunkMaking {
         lines.append(
             row: number, serial: row.serial, certificate: certificate,
             wrappedKey: UnsafeRawBufferPointer(rebasing: wrapped[..<wrappedLength]))
+        return ended - begun
     }
 
     private func readPoint(_ publicKey: Object) throws -> [UInt8] {

@@ -5,6 +5,7 @@ import Logging
 import Manifests
 import PKCS11
 import RunLedger
+import RunTelemetry
 import Sites
 import TokenKeys
 
@@ -28,8 +29,6 @@ final class DeviceMaking {
     private var finished: [Int: MadeChunk] = [:]
     /// One a session of a worker.
     private var keptTransportKeys: Set<[UInt8]> = []
-    private var released: Int
-    private var burned: Int
     private var isStopping = false
     /// Why no more rows can be begun; thrown when those in hand are recorded.
     private var obstacle: LedgerError?
@@ -49,8 +48,6 @@ final class DeviceMaking {
         adds = try log.prepared(certificates)
         nextToRecord = try driver.ledger.nextRow(run: run)
         rows = try plan.rows.rows(from: nextToRecord)
-        released = record.released
-        burned = record.burned
         // A crash burns all that is in hand: never more than half of the losses that are still allowed.
         let allowedLosses = record.remainingAllowance - (record.run.quantity - nextToRecord)
         guard allowedLosses >= 0 else {
@@ -89,11 +86,14 @@ final class DeviceMaking {
             pool.give(chunk)
         }
         while !(pool.isIdle && finished.isEmpty) {
-            for event in try pool.wait() {
+            let events = try pool.wait()
+            driver.monitor.tick()
+            for event in events {
                 switch event {
                 case .made(let made):
                     finished[made.firstRow] = made
                 case .lost(let chunks, let reason):
+                    driver.monitor.workerLost(reason)
                     driver.notice("A worker was replaced: \(reason)")
                     for chunk in chunks {
                         if let again = try replacement(for: chunk) { pool.give(again) }
@@ -142,7 +142,7 @@ final class DeviceMaking {
     /// Burns what a lost worker had in hand, and reserves the same rows under new serial numbers; nil where the
     /// allowance does not reach for that.
     private func replacement(for chunk: WorkChunk) throws -> WorkChunk? {
-        burned += try driver.ledger.burn(firstRow: chunk.firstRow, run: run)
+        driver.monitor.burned(try driver.ledger.burn(firstRow: chunk.firstRow, run: run))
         logger.warning(
             "rows burned",
             metadata: ["run": "\(run)", "firstRow": "\(chunk.firstRow)", "rows": "\(chunk.rows.count)"])
@@ -217,10 +217,8 @@ final class DeviceMaking {
             "chunk recorded",
             metadata: ["run": "\(run)", "firstRow": "\(firstRow)", "rows": "\(devices.count)"])
         nextToRecord += devices.count
-        released += devices.count
-        driver.progress(
-            RunProgress(
-                stage: .making, released: released, quantity: plan.manifest.quantity, burned: burned))
+        driver.monitor.recorded(
+            devices.count, latency: made.reduce(into: LatencyHistogram()) { $0.merge($1.latency) })
         return reserved
     }
 }

@@ -2,6 +2,7 @@ import Certificates
 import Crypto
 import PKCS11
 import RunLedger
+import RunTelemetry
 import TokenKeys
 
 /// Certifies the keys that devices made, on one session: the hot path of a run with certification requests.
@@ -20,16 +21,19 @@ struct RequestMaker: ~Copyable, ChunkMaking {
     func make(_ chunk: WorkChunk) throws -> MadeChunk {
         var devices = DeviceChunk.Encoder(capacity: chunk.rows.count)
         var lines = PackageLines(reserving: chunk.rows.count * PackageLines.usualOctets)
+        var latency = LatencyHistogram()
         for (offset, row) in chunk.rows.enumerated() {
             let request = try CertificateRequest(der: CertificateRequestText.der(row.request))
             guard request.curve == issuing.plan.curve else {
                 throw RunError(.protocolBroken, "worker", "a request on another curve than the run's")
             }
             let point = request.point
+            let begun = SteadyNanoseconds.now
             let certificate = try issuing.certificate(
                 DeviceCertificateRow(
                     serialNumber: row.certificateSerialNumber, point: point, values: row.values),
                 verifying: offset == 0)
+            latency.record(SteadyNanoseconds.now - begun)
             try devices.append(
                 serial: row.serial, certificateSerialNumber: row.certificateSerialNumber.bytes,
                 publicKeyDigest: SHA256.hash(data: try issuing.plan.subjectPublicKeyInfo(point: point)),
@@ -37,6 +41,7 @@ struct RequestMaker: ~Copyable, ChunkMaking {
             lines.append(row: chunk.firstRow + offset, serial: row.serial, certificate: certificate)
         }
         return MadeChunk(
-            firstRow: chunk.firstRow, transportKey: [], devices: try devices.finish(), package: lines.bytes)
+            firstRow: chunk.firstRow, transportKey: [], devices: try devices.finish(), package: lines.bytes,
+            latency: latency)
     }
 }

@@ -6,22 +6,10 @@ import Glibc
 import Manifests
 import PKCS11
 import RunLedger
+import RunTelemetry
 import Sites
 import TokenKeys
 import TransparencyLog
-
-/// How far a run is, for whoever watches.
-public struct RunProgress: Sendable {
-    public enum Stage: Sendable {
-        case opening
-        case making
-        case sealing
-    }
-    public let stage: Stage
-    public let released: Int
-    public let quantity: Int
-    public let burned: Int
-}
 
 /// What a finished run left.
 public struct RunOutcome: Sendable {
@@ -52,21 +40,23 @@ public final class RunDriver {
     let pin: PIN
     let keys: LineKeys
     let executable: String
-    let progress: (RunProgress) -> Void
+    let monitor: RunMonitor
     private let lock: FileLock
     private let clock = ContinuousClock()
     private let begun: ContinuousClock.Instant
     private let limits: WorkerLimits
+    private var isResumed = false
     /// Something that an operator should read, such as a worker that was replaced.
     public var notice: (String) -> Void = { _ in }
 
     /// Opens the line's token and finds its keys; nothing is changed yet.
     ///
     /// `lock` is the site's (`lockForRun`), taken before the run was checked: what the ledger said then holds.
-    /// `executable` is the program whose `worker` command serves as a worker: this one.
+    /// `executable` is the program whose `worker` command serves as a worker: this one. `monitor` is told of everything
+    /// that an operator wants to see; its end is the caller's to tell.
     public init(
         site: Site, lock: FileLock, ledger: any Ledger, pin source: PINSource, executable: String,
-        limits: WorkerLimits, progress: @escaping (RunProgress) -> Void
+        limits: WorkerLimits, monitor: RunMonitor
     ) throws {
         begun = clock.now
         self.lock = lock
@@ -74,7 +64,7 @@ public final class RunDriver {
         self.ledger = ledger
         self.executable = executable
         self.limits = limits
-        self.progress = progress
+        self.monitor = monitor
         let tokenName = try site.publishedKey(.issuingCA).tokenName
         pin = try site.pin(tokenName, from: source)
         token = try site.open(tokenName, pin: .known(pin))
@@ -164,6 +154,7 @@ public final class RunDriver {
                 message: "manifest, list, station key or template are not those the run was started with",
                 hint: "Put them back as they were approved.")
         }
+        isResumed = true
         let authorisation = try plan.authorisation(of: record)
         let wrapping = try wrapping(for: plan)
         let writer = try openLog()
@@ -227,7 +218,7 @@ public final class RunDriver {
         let id = plan.manifest.run
         let log = RunLog(site: site, keys: keys, plan: plan, token: token, writer: writer)
         var record = try self.record(id)
-        report(.opening, record)
+        begin(record, folder)
         if record.state == .opening {
             try RunMarker.leave(
                 run: id, authorisation: record.run.authorisationDigest, login: token.login)
@@ -241,9 +232,10 @@ public final class RunDriver {
         var shortfall: LedgerError?
         if record.state == .open {
             try folder.describe(plan, wrapping: wrapping)
-            try ledger.burn(firstRow: nil, run: id)
+            monitor.burned(try ledger.burn(firstRow: nil, run: id))
             try PackageChunk.reconcile(folder: folder.packages, recordedRows: try ledger.nextRow(run: id))
             try log.appendReleased(record, from: ledger)
+            monitor.enter(.making)
             do {
                 let making = try DeviceMaking(
                     driver: self, plan: plan, record: try self.record(id), folder: folder, log: log,
@@ -252,7 +244,7 @@ public final class RunDriver {
             } catch let error as LedgerError where error.code == .allowanceSpent {
                 // Nothing more can ever be made under this authorisation: what was made is sealed.
                 shortfall = error
-                try ledger.burn(firstRow: nil, run: id)
+                monitor.burned(try ledger.burn(firstRow: nil, run: id))
             }
             try DurableFile.flushFolder(folder.packages)
             try ledger.advance(id, to: .sealing, at: record.run.openedAt)
@@ -263,7 +255,7 @@ public final class RunDriver {
             if !isSealPublished { try log.appendReleased(record, from: ledger) }
         }
         let makingSeconds = makingBegun.duration(to: clock.now) / .seconds(1)
-        report(.sealing, record)
+        monitor.enter(.sealing)
         // A clock that stepped back meanwhile does not seal a run before it was opened.
         let sealedAt = max(Int64(Date().timeIntervalSince1970), record.run.openedAt)
         if !isSealPublished {
@@ -302,11 +294,13 @@ public final class RunDriver {
         return record
     }
 
-    func report(_ stage: RunProgress.Stage, _ record: RunRecord) {
-        progress(
-            RunProgress(
-                stage: stage, released: record.released, quantity: record.run.quantity,
-                burned: record.burned))
+    private func begin(_ record: RunRecord, _ folder: RunFolder) {
+        monitor.begin(
+            RunFacts(
+                run: record.run.id, product: record.run.product, folder: folder.path, isResumed: isResumed,
+                quantity: record.run.quantity, spoilage: record.run.spoilage, released: record.released,
+                scrapped: record.scrapped, burned: record.burned, workers: limits.workers,
+                sessions: limits.sessions, cores: ProcessInfo.processInfo.activeProcessorCount))
     }
 }
 

@@ -1,6 +1,7 @@
 import Certificates
 import PKCS11
 import RunLedger
+import RunTelemetry
 
 /// What a worker needs to know before its first chunk.
 struct WorkerSetUp {
@@ -136,22 +137,30 @@ struct MadeChunk {
     var devices: DeviceChunk
     /// For the station: a line a device.
     var package: [UInt8]
+    /// How long each device took in the token.
+    var latency: LatencyHistogram
 
     var frame: Frame {
         var fields = FieldWriter(
-            capacity: 16 + transportKey.count + devices.bytes.count + package.count)
+            capacity: 1024 + transportKey.count + devices.bytes.count + package.count)
         fields.put(UInt32(firstRow))
         fields.put(transportKey)
         fields.put(devices.bytes)
         fields.put(package)
+        fields.put(latency.octets)
         return Frame(kind: .made, payload: fields.bytes)
     }
 
     static func parse(_ frame: Frame) throws -> MadeChunk {
         var fields = FieldReader(frame.payload)
+        let (firstRow, transportKey) = (Int(try fields.uint32()), try fields.block())
+        let (devices, package) = (try DeviceChunk(try fields.block()), try fields.block())
+        guard let latency = LatencyHistogram(octets: try fields.block()) else {
+            throw RunError(.protocolBroken, "worker", "its times do not parse")
+        }
         let chunk = MadeChunk(
-            firstRow: Int(try fields.uint32()), transportKey: try fields.block(),
-            devices: try DeviceChunk(try fields.block()), package: try fields.block())
+            firstRow: firstRow, transportKey: transportKey, devices: devices, package: package,
+            latency: latency)
         guard fields.isAtEnd else { throw RunError(.protocolBroken, "worker", "a message is too long") }
         return chunk
     }

@@ -7,6 +7,7 @@ import PKCS11
 import ProductionRun
 import Rosters
 import RunLedger
+import RunTelemetry
 import SecretSharing
 import Sites
 import TokenKeys
@@ -70,6 +71,10 @@ struct ErrorReport {
         case let error as RunError:
             let cause = error.cause.map { ": \(ErrorReport($0).message)" } ?? ""
             self.init(Self.code(of: error), error.code.rawValue, error.description + cause, error.hint)
+        case let error as TelemetryError:
+            self.init(
+                error.code == .diskFull ? Self.inputOutput : Self.cannotCreate, error.code.rawValue,
+                error.description, error.hint)
         case let error as CeremonyError:
             self.init(Self.code(of: error), error.code.rawValue, error.description, error.hint)
         default:

@@ -3,6 +3,7 @@ import Foundation
 import Manifests
 import ProductionRun
 import RunLedger
+import RunTelemetry
 import Sites
 import TokenKeys
 
@@ -11,7 +12,7 @@ struct RunCommand: ParsableCommand {
         commandName: "run", abstract: "Production runs: check, approve, make, and look.",
         subcommands: [
             RunCheckCommand.self, RunApproveCommand.self, RunStartCommand.self, RunResumeCommand.self,
-            RunStatusCommand.self,
+            RunStatusCommand.self, RunReportCommand.self,
         ])
 }
 
@@ -204,6 +205,7 @@ struct RunStartCommand: ParsableCommand, FormattedCommand {
 
     @Argument(help: "The run's manifest.") var manifest: String
     @OptionGroup var workers: WorkerOptions
+    @OptionGroup var watching: WatchOptions
     @OptionGroup var siteOptions: SiteOptions
     @OptionGroup var pins: PINOptions
     @OptionGroup var output: OutputOptions
@@ -215,7 +217,8 @@ struct RunStartCommand: ParsableCommand, FormattedCommand {
         let plan = try RunPlan(checking: manifest, site: site, ledger: ledger)
         try RunReport.drive(
             site: site, lock: lock, ledger: ledger,
-            limits: workers.limits(quantity: plan.manifest.quantity), pins: pins, format: output.format,
+            limits: workers.limits(quantity: plan.manifest.quantity), pins: pins, watching: watching,
+            format: output.format,
             run: plan.manifest.run, manifest: plan.manifest.file
         ) { try $0.start(plan) }
     }
@@ -232,6 +235,7 @@ struct RunResumeCommand: ParsableCommand, FormattedCommand {
     @Argument(help: "The run's name.") var name: String
     @Option(name: .long, help: "The manifest, where it moved since the start.") var manifest: String?
     @OptionGroup var workers: WorkerOptions
+    @OptionGroup var watching: WatchOptions
     @OptionGroup var siteOptions: SiteOptions
     @OptionGroup var pins: PINOptions
     @OptionGroup var output: OutputOptions
@@ -248,7 +252,8 @@ struct RunResumeCommand: ParsableCommand, FormattedCommand {
         }
         try RunReport.drive(
             site: site, lock: lock, ledger: ledger,
-            limits: workers.limits(quantity: record.run.quantity), pins: pins, format: output.format,
+            limits: workers.limits(quantity: record.run.quantity), pins: pins, watching: watching,
+            format: output.format,
             run: name, manifest: manifest
         ) { try $0.resume(name, manifest: manifest) }
     }
@@ -273,35 +278,36 @@ private struct RunReport: Encodable {
 
     static func drive(
         site: Site, lock: FileLock, ledger: SQLiteLedger, limits: WorkerLimits, pins: PINOptions,
-        format: OutputFormat, run: String, manifest: String?,
+        watching: WatchOptions, format: OutputFormat, run: String, manifest: String?,
         _ body: @escaping (RunDriver) throws -> RunOutcome
     ) throws {
         let name = try site.publishedKey(.issuingCA).tokenName
-        let line = ProgressLine(unit: "devices")
+        let bar = RunBar()
+        let monitor = try watching.monitor(bar)
         let notice = { (text: String) in
-            line.end()
+            bar.end()
             Terminal.say(text)
-        }
-        // Asked for once: a token that comes back is opened with the same.
-        let pin = try site.pin(name, from: pins.source(name, in: site))
-        let patience = TokenPatience(seconds: limits.tokenWaitSeconds, notice: notice) {
-            let driver = try RunDriver(
-                site: site, lock: lock, ledger: ledger, pin: .known(pin),
-                executable: ProductFiles.executable, limits: limits
-            ) { progress in
-                if progress.stage == .making { line.show(progress.released, of: progress.quantity) }
-            }
-            driver.notice = notice
-            return driver
+            monitor.notice(text)
         }
         let outcome: RunOutcome
         do {
+            // Asked for once: a token that comes back is opened with the same.
+            let pin = try site.pin(name, from: pins.source(name, in: site))
+            let patience = TokenPatience(seconds: limits.tokenWaitSeconds, notice: notice) {
+                let driver = try RunDriver(
+                    site: site, lock: lock, ledger: ledger, pin: .known(pin),
+                    executable: ProductFiles.executable, limits: limits, monitor: monitor)
+                driver.notice = notice
+                return driver
+            }
             outcome = try patience.drive(run, manifest: manifest, ledger: ledger, body)
         } catch {
-            line.end()
+            monitor.end(RunEnding(error))
+            bar.end()
             throw error
         }
-        line.end()
+        monitor.end(.sealed)
+        bar.end()
         let report = RunReport(
             run: outcome.run, quantity: outcome.quantity, released: outcome.released,
             burned: outcome.burned, made: outcome.made,
@@ -323,60 +329,5 @@ private struct RunReport: Encodable {
         print(
             "Hand the checkpoint to somebody outside this site: only a copy elsewhere shows a rollback of all of it."
         )
-    }
-}
-
-struct RunStatusCommand: ParsableCommand, FormattedCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Show how far runs are; touches no token.")
-
-    @Argument(help: "A run's name; all runs where none is given.") var name: String?
-    @OptionGroup var siteOptions: SiteOptions
-    @OptionGroup var output: OutputOptions
-
-    struct Document: Encodable {
-        var version = 1
-        var runs: [Run]
-    }
-    struct Run: Encodable {
-        var run: String
-        var product: String
-        var state: String
-        var quantity: Int
-        var spoilage: Int
-        var reserved: Int
-        var released: Int
-        var scrapped: Int
-        var burned: Int
-        var outstanding: Int
-        var openedAt: String
-        var sealedAt: String?
-    }
-
-    func run() throws {
-        let site = try siteOptions.open()
-        let ledger = try site.ledgerToRead()
-        var records = try ledger?.runs() ?? []
-        if let name {
-            records = records.filter { $0.run.id == name }
-            if records.isEmpty {
-                throw LedgerError(
-                    .runUnknown, name, "no such run", hint: "`rootline run status` lists the runs.")
-            }
-        }
-        let runs = records.map {
-            Run(
-                run: $0.run.id, product: $0.run.product, state: $0.state.rawValue, quantity: $0.run.quantity,
-                spoilage: $0.run.spoilage, reserved: $0.reserved, released: $0.released,
-                scrapped: $0.scrapped, burned: $0.burned, outstanding: $0.outstanding,
-                openedAt: timeText($0.run.openedAt), sealedAt: $0.sealedAt.map(timeText))
-        }
-        if output.format == .json { return try printJSON(Document(runs: runs)) }
-        if runs.isEmpty { print("No runs yet.") }
-        for run in runs {
-            print(
-                "\(run.run)  \(run.state)  \(run.released.grouped) of \(run.quantity.grouped) released, \(run.scrapped) scrapped, \(run.burned.grouped) burned"
-                    + (run.outstanding > 0 ? ", \(run.outstanding.grouped) in hand" : ""))
-        }
     }
 }

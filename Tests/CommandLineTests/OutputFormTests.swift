@@ -152,7 +152,8 @@ struct OutputFormTests {
             "", "init", "doctor", "ceremony", "ceremony check", "ceremony rehearse",
             "ceremony perform", "ceremony resume", "ceremony abandon", "ceremony verify", "ceremony report",
             "ceremony print", "run", "run check",
-            "run approve", "run start", "run resume", "run status", "allowlist", "allowlist verify",
+            "run approve", "run start", "run resume", "run status", "run report", "allowlist",
+            "allowlist verify",
             "allowlist lookup", "key", "key list", "key show",
         ])
     func help(command: String) throws {
@@ -176,7 +177,7 @@ struct OutputFormTests {
             try names("ceremony") == [
                 "check", "print", "rehearse", "perform", "resume", "abandon", "verify", "report",
             ])
-        #expect(try names("run") == ["check", "approve", "start", "resume", "status"])
+        #expect(try names("run") == ["check", "approve", "start", "resume", "status", "report"])
         #expect(try names("allowlist") == ["verify", "lookup"])
         #expect(try names("key") == ["list", "show"])
     }
