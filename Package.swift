@@ -128,7 +128,7 @@ let package = Package(
             "KeyCeremonyTests",
             [
                 "KeyCeremony", "Sites", "Rosters", "SecretSharing", "CanonicalJSON", "PKCS11", "TokenKeys",
-                "Certificates", "TestTokens", crypto,
+                "Certificates", "TestTokens", "Approvals", "ProductionRun", "Manifests", crypto,
             ]),
         tests(
             "ApprovalsTests",

@@ -31,6 +31,8 @@ public struct ApprovalError: Error, Sendable, CustomStringConvertible {
         case siteNotReady = "approval-site-not-ready"
         /// A member was shown the statement and said no.
         case declined = "approval-declined"
+        /// A file that was named is not there.
+        case unreadable = "approval-unreadable"
         /// A file is there already or cannot be made.
         case cannotCreate = "approval-cannot-create"
         /// Reading or writing failed.

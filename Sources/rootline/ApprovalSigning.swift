@@ -11,30 +11,31 @@ struct ApprovalActions {
     /// The member who approves.
     var member: String?
     var countersigns: Bool
-    /// A copy that was signed elsewhere.
-    var copy: String?
+    /// Whether a copy that was signed elsewhere was taken in: nothing more is done then than is named.
+    var isCarried: Bool
     /// Shown to whoever signs, in plain words.
     var explanation: [String]
 }
 
 extension Approval {
-    /// Does what is asked for on an approval that is open or to be taken in.
+    /// Does what is asked for on an approval that is open.
     ///
     /// In a rehearsal the stand-ins approve by themselves and the run authority countersigns, unless one is named.
     func perform(_ actions: ApprovalActions, pins: PINOptions) throws {
-        if let copy = actions.copy { try take(file: copy) }
         if isComplete { return }
         if let name = actions.member { try approve(as: name, actions.explanation, pins: pins) }
-        let isByStandIns = actions.member == nil && !approvers.standIns.isEmpty
+        let isByStandIns =
+            actions.member == nil && !actions.isCarried && !approvers.standIns.isEmpty
         if isByStandIns { try approveByStandIns() }
-        if actions.countersigns || (isByStandIns && actions.copy == nil) {
+        if actions.countersigns || isByStandIns {
             try countersign(actions.explanation, pins: pins)
         }
     }
 
-    private func take(file: String) throws {
+    /// Takes in a copy that was signed on another machine.
+    func take(file: String) throws {
         guard let data = FileManager.default.contents(atPath: file) else {
-            throw ApprovalError(.siteNotReady, file, "no such copy of an approval")
+            throw ApprovalError(.unreadable, file, "no such copy of an approval")
         }
         try take(Array(data), from: file)
     }

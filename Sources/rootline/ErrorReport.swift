@@ -144,7 +144,7 @@ struct ErrorReport {
 
     private static func code(of error: ApprovalError) -> Int32 {
         switch error.code {
-        case .siteNotReady: return noInput
+        case .siteNotReady, .unreadable: return noInput
         case .cannotCreate: return cannotCreate
         case .io: return inputOutput
         case .absent, .malformed, .statementRefused, .signatureInvalid, .signerUnknown, .signerRetired,

@@ -65,10 +65,11 @@ struct RunApproveCRLCommand: ParsableCommand, FormattedCommand {
                     .cannotCreate, approval.path, "a standing authorisation is there already",
                     hint: "`--show` tells until when; `--anew` sets it aside for a new one.")
             }
-            let statement = try statement(of: approval)
+            if let copy { try approval.take(file: copy) }
+            let statement = approval.isComplete ? nil : try statement(of: approval)
             try approval.perform(
                 ApprovalActions(
-                    member: member, countersigns: countersign, copy: copy,
+                    member: member, countersigns: countersign, isCarried: copy != nil,
                     explanation: statement.map { explanation($0, approval.approvers) } ?? []), pins: pins)
         }
         try report(approval)
@@ -85,7 +86,7 @@ struct RunApproveCRLCommand: ParsableCommand, FormattedCommand {
             }
             return open
         }
-        if copy != nil || (countersign && approval.approvers.standIns.isEmpty) { return nil }
+        if countersign && approval.approvers.standIns.isEmpty { return nil }
         return try approval.open(
             StandingAuthorisation.statement(
                 site: approval.site, approvers: approval.approvers, days: days ?? 365, spanDays: span ?? 31)

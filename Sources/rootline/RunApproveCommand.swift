@@ -81,10 +81,11 @@ struct RunApproveCommand: ParsableCommand, FormattedCommand {
                     .cannotCreate, plan.authorisationPath, "the run is approved already",
                     hint: "Start it, or set the approval aside and give a new one: --anew")
             }
-            let statement = try statement(of: approval, plan)
+            if let copy { try approval.take(file: copy) }
+            let statement = approval.isComplete ? nil : try statement(of: approval, plan)
             try approval.perform(
                 ApprovalActions(
-                    member: member, countersigns: countersign, copy: copy,
+                    member: member, countersigns: countersign, isCarried: copy != nil,
                     explanation: statement.map { explanation($0, plan, approval.approvers) } ?? []),
                 pins: pins)
         }
@@ -105,7 +106,6 @@ struct RunApproveCommand: ParsableCommand, FormattedCommand {
             }
             return open
         }
-        if copy != nil { return nil }
         if countersign && approval.approvers.standIns.isEmpty { return nil }
         let allowed = spoilage ?? RunPlan.standardSpoilage(quantity: plan.manifest.quantity)
         return try approval.open(
