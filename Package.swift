@@ -69,11 +69,15 @@ let package = Package(
         library("AllowlistPublication", ["Allowlist", "TransparencyLog", "CBOR"]),
         library(
             "Rosters", ["StrictYAML", "CanonicalJSON", "PKCS11", "TokenKeys", "SecretSharing", crypto]),
-        library("Sites", ["PKCS11", "TokenKeys", "Rosters", "CanonicalJSON", crypto, yams]),
+        library(
+            "Sites", ["PKCS11", "TokenKeys", "Rosters", "SecretSharing", "CanonicalJSON", crypto, yams]),
+        library(
+            "Approvals",
+            ["Sites", "Rosters", "TokenKeys", "Manifests", "Certificates", "PKCS11", asn1, crypto]),
         library(
             "ProductionRun",
             [
-                "Sites", "PKCS11", "TokenKeys", "Certificates", "Manifests", "RunLedger",
+                "Approvals", "Rosters", "Sites", "PKCS11", "TokenKeys", "Certificates", "Manifests", "RunLedger",
                 "TransparencyLog", "Allowlist", "AllowlistPublication", "RunTelemetry", "RunReporting", crypto,
                 logging,
             ]),
@@ -86,7 +90,7 @@ let package = Package(
         .executableTarget(
             name: "rootline",
             dependencies: [
-                "Sites", "PKCS11", "TokenKeys", "Certificates", "Manifests", "RunLedger",
+                "Approvals", "Sites", "PKCS11", "TokenKeys", "Certificates", "Manifests", "RunLedger",
                 "Allowlist", "ProductionRun", "KeyCeremony", "Rosters", "SecretSharing", "CanonicalJSON",
                 "RunTelemetry", "RunReporting", argumentParser, logging,
             ],
@@ -130,7 +134,12 @@ let package = Package(
             "KeyCeremonyTests",
             [
                 "KeyCeremony", "Sites", "Rosters", "SecretSharing", "CanonicalJSON", "PKCS11", "TokenKeys",
-                "Certificates", "TestTokens", crypto,
+                "Certificates", "TestTokens", "Approvals", "ProductionRun", "Manifests", crypto,
+            ]),
+        tests(
+            "ApprovalsTests",
+            [
+                "Approvals", "Manifests", "Rosters", "Sites", "TokenKeys", "PKCS11", "TestTokens", asn1, crypto,
             ]),
         .testTarget(
             name: "CeremonyFaultTests", dependencies: ["FaultyToken"], exclude: ["Programs"],

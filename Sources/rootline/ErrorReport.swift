@@ -1,4 +1,5 @@
 import Allowlist
+import Approvals
 import Certificates
 import Foundation
 import KeyCeremony
@@ -75,6 +76,8 @@ struct ErrorReport {
             self.init(
                 error.code == .diskFull ? Self.inputOutput : Self.cannotCreate, error.code.rawValue,
                 error.description, error.hint)
+        case let error as ApprovalError:
+            self.init(Self.code(of: error), error.code.rawValue, error.description, error.hint)
         case let error as CeremonyError:
             self.init(Self.code(of: error), error.code.rawValue, error.description, error.hint)
         default:
@@ -143,6 +146,18 @@ struct ErrorReport {
         case .tokenAbsent: return unavailable
         case .wrongState: return badInput
         case .protocolBroken: return defect
+        }
+    }
+
+    private static func code(of error: ApprovalError) -> Int32 {
+        switch error.code {
+        case .siteNotReady, .unreadable: return noInput
+        case .cannotCreate: return cannotCreate
+        case .io: return inputOutput
+        case .absent, .malformed, .statementRefused, .signatureInvalid, .signerUnknown, .signerRetired,
+            .roleMissing, .repeated, .quorumShort, .authorityMissing, .authorityForeign, .approvalsChanged,
+            .rosterRefused, .declined:
+            return refused
         }
     }
 
