@@ -167,7 +167,7 @@ public final class RunDriver {
     }
 
     /// Opens the log and holds it against the ledger: each must know the other's latest run.
-    private func openLog() throws -> BundleWriter {
+    func openLog() throws -> BundleWriter {
         let writer = try BundleWriter(
             directory: site.log, origin: site.origin, logKeySPKI: keys.logKey.publicKeyInfo)
         try requireLedgerKnows(writer)
@@ -291,7 +291,7 @@ public final class RunDriver {
         return (own.ru_maxrss + children.ru_maxrss * workers) * 1024
     }
 
-    private func record(_ id: String) throws -> RunRecord {
+    func record(_ id: String) throws -> RunRecord {
         guard let record = try ledger.run(id) else { throw LedgerError(.runUnknown, id, "no such run") }
         return record
     }

@@ -120,6 +120,7 @@ public final class SQLiteLedger: Ledger {
                     CREATE INDEX burned_run ON burned(run, number);
                     """)
         }
+        addRevocationLists(&migrator)
         return migrator
     }()
 

@@ -11,7 +11,7 @@ struct RunCommand: ParsableCommand {
         commandName: "run", abstract: "Production runs: check, approve, make, and look.",
         subcommands: [
             RunCheckCommand.self, RunApproveCommand.self, RunStartCommand.self, RunResumeCommand.self,
-            RunStatusCommand.self,
+            RunStatusCommand.self, RunCRLCommand.self,
         ])
 }
 
