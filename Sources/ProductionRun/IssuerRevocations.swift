@@ -38,7 +38,8 @@ struct IssuerRevocations {
                     throw RunError(
                         .inconsistent, record.run.id,
                         "the ledger has burned certificates of this run that the log does not revoke",
-                        hint: "Log or ledger was restored from an older copy. Find out why before anything else."
+                        hint:
+                            "Log or ledger was restored from an older copy. Find out why before anything else."
                     )
                 }
                 revoked[serial] = RevokedCertificate(

@@ -97,6 +97,7 @@ struct RevocationListFiles {
     private func inconsistent(_ path: String, _ message: String) -> RunError {
         RunError(
             .inconsistent, path, message,
-            hint: "Lists were lost or restored from an older copy. Put back what was issued: readers have it.")
+            hint: "Lists were lost or restored from an older copy. Put back what was issued: readers have it."
+        )
     }
 }

@@ -113,14 +113,16 @@ extension RunDriver {
                 [request.product.map { "of product \($0)" }, request.run.map { "of run \($0)" }]
                 .compactMap { $0 }.joined(separator: " ")
             throw LedgerError(
-                .deviceUnknown, request.serial, "no device \(place)\(place.isEmpty ? "" : " ")has this serial",
+                .deviceUnknown, request.serial,
+                "no device \(place)\(place.isEmpty ? "" : " ")has this serial",
                 hint: "Nothing was changed. `rootline allowlist lookup` shows what the log has.")
         }
         let released = made.filter { $0.state == .released }
         let products = Set((released.isEmpty ? made : released).map(\.product)).sorted()
         guard products.count == 1 else {
             throw RunError(
-                .manifestRefused, request.serial, "several products have it: \(products.joined(separator: ", "))",
+                .manifestRefused, request.serial,
+                "several products have it: \(products.joined(separator: ", "))",
                 hint: "Nothing was changed. Say which one is meant: --product.")
         }
         return released.last ?? last

@@ -89,7 +89,8 @@ struct ScrapEntries {
             throw RunError(
                 .inconsistent, record.device.serial,
                 "the ledger has this device of run \(record.run), and the log does not",
-                hint: "The log was lost or restored from an older copy. Restore the newest, and find out why.")
+                hint: "The log was lost or restored from an older copy. Restore the newest, and find out why."
+            )
         }
         func has(_ status: LookupAnswer.Status) -> Bool { answer.events.contains { $0.status == status } }
         return (index, has(.revoked), has(.scrapped))

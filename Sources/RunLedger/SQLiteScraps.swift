@@ -106,7 +106,8 @@ extension SQLiteLedger {
                     run: row["run_name"], product: row["product_name"], chunk: stored.number,
                     position: position, state: .scrapped(reason: reason, at: at),
                     device: stored.devices.device(at: position, firstRow: stored.firstRow)),
-                reason: reason, at: at, revocation: revocation, publishedSize: UInt64(bitPattern: row["published"] as Int64))
+                reason: reason, at: at, revocation: revocation,
+                publishedSize: UInt64(bitPattern: row["published"] as Int64))
         }
     }
 }

@@ -83,6 +83,7 @@ extension Site {
     /// The standing authorisation for revocation lists, verified.
     func revocationListMandate() throws -> RevocationListMandate {
         throw RunError(
-            .authorisationRefused, path("standing"), "there is no standing authorisation for revocation lists")
+            .authorisationRefused, path("standing"), "there is no standing authorisation for revocation lists"
+        )
     }
 }

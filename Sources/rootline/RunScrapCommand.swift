@@ -56,7 +56,8 @@ struct RunScrapCommand: ParsableCommand, FormattedCommand {
             throw ValidationError("--key-compromised and --superseded exclude each other.")
         }
         // What an entry of the log can hold (Format, kind 4).
-        guard (1...256).contains(reason.utf8.count), reason.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+        guard (1...256).contains(reason.utf8.count), reason.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
+        else {
             throw ValidationError("--reason is 1 to 256 octets of UTF-8 without control characters.")
         }
     }
