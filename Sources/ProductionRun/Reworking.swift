@@ -93,7 +93,7 @@ struct Reworking {
         try folder.keep(transportKey: made.transportKey)
         try package.prepare(PackageChunk.lines(chunk, made))
         try driver.ledger.record(
-            made.ledgerChunk(chunk), firstRow: chunk.firstRow, run: run, reservingNext: nil)
+            DeviceChunk(made.ledgerDevices(chunk)), firstRow: chunk.firstRow, run: run, reservingNext: nil)
         try package.publish()
     }
 }

@@ -37,9 +37,8 @@ extension RunDriver {
     /// - Parameters:
     ///   - days: from thisUpdate to nextUpdate.
     ///   - force: issue a list even where nothing has changed.
-    ///   - mandate: the standing authorisation, verified; what it throws is thrown on.
     public func issueRevocationList(
-        days: Int, force: Bool, lists: any RevocationListLedger, mandate: () throws -> RevocationListMandate
+        days: Int, force: Bool, mandate: () throws -> RevocationListMandate
     ) throws -> RevocationListOutcome {
         let now = Int64(Date().timeIntervalSince1970)
         let issuer = try ReceivedCertificate(der: site.publishedKey(.issuingCA).certificate)
@@ -50,7 +49,7 @@ extension RunDriver {
         // Ledger and log must tell the same story before anything is signed about it.
         let writer = try openLog()
         let files = RevocationListFiles(site: site, issuer: issuer)
-        let previous = try files.latest(lists)
+        let previous = try files.latest(ledger)
         let revocations = try IssuerRevocations(
             issuer: issuer.subjectKeyIdentifier ?? [],
             log: writer.published == nil
@@ -73,7 +72,7 @@ extension RunDriver {
         try verifyRevocationList(der: der, issuedBy: issuer.der)
         let list = try ReceivedRevocationList(der: der)
         try files.keep(der, number: list.number)
-        try lists.record(
+        try ledger.record(
             IssuedRevocationList(
                 issuer: issuer.subjectPublicKeyInfoDigest, number: list.number, digest: list.digest,
                 authorisation: mandate.digest, treeSize: revocations.treeSize, issuedAt: now))

@@ -61,6 +61,7 @@ extension RunDriver {
         let now = Int64(Date().timeIntervalSince1970)
         var orders: [ScrapOrder] = []
         var earlier: [String: DeviceRecord] = [:]
+        var scrapped: [String: [ScrappedDevice]] = [:]
         for request in requests {
             let record = try device(request)
             switch record.state {
@@ -71,10 +72,12 @@ extension RunDriver {
                         revocation: revocation, at: now))
             case .scrapped(let before, let at):
                 // Repeated after it was killed, or with a list of which some were done.
-                let known = try ledger.scraps(run: record.run).first {
+                let known = try scrapped[record.run] ?? ledger.scraps(run: record.run)
+                scrapped[record.run] = known
+                let revoked = known.first {
                     $0.record.chunk == record.chunk && $0.record.position == record.position
-                }
-                guard before == reason, known?.revocation == revocation else {
+                }?.revocation
+                guard before == reason, revoked == revocation else {
                     throw RunError(
                         .wrongState, request.serial,
                         "it was scrapped at \(Date(timeIntervalSince1970: TimeInterval(at)).ISO8601Format()): "
@@ -90,6 +93,7 @@ extension RunDriver {
         try ledger.scrap(orders)
         try publishScraps(writer)
         let sealed = Set(try ledger.runs().filter { $0.state == .sealed }.map(\.run.id))
+        // Asked again: what is answered is what the ledger holds.
         let devices = try requests.map { request -> ScrapOutcome.Device in
             let record = try device(request)
             guard case .scrapped(_, let at) = record.state else {

@@ -2,7 +2,7 @@ import Foundation
 import GRDB
 
 // Revocation lists that were issued.
-extension SQLiteLedger: RevocationListLedger {
+extension SQLiteLedger {
     static func addRevocationLists(_ migrator: inout DatabaseMigrator) {
         migrator.registerMigration("revocation-lists") { database in
             try database.execute(

@@ -44,7 +44,7 @@ struct RunCRLCommand: ParsableCommand, FormattedCommand {
         let ledger = try SQLiteLedger(path: site.ledger, creating: true)
         let driver = try RunDriver(lineOf: site, lock: lock, ledger: ledger, pins: pins)
         let outcome = try driver.issueRevocationList(
-            days: days, force: force, lists: ledger,
+            days: days, force: force,
             mandate: { try site.revocationListMandate() })
         let document = Document(
             action: outcome.action.rawValue, number: outcome.number, thisUpdate: timeText(outcome.thisUpdate),
