@@ -178,12 +178,14 @@ final class DeviceMaking {
                 publicKeyDigest: pair.1.publicKeyDigest, certificateDigest: pair.1.certificateDigest,
                 certificate: pair.1.certificate)
         }
+        let deviceChunk = try DeviceChunk(devices)
         var isNextReserved = next != nil
         do {
-            try driver.ledger.record(devices, run: run, reservingNext: next.map(reservation))
+            try driver.ledger.record(
+                deviceChunk, firstRow: chunk.firstRow, run: run, reservingNext: next.map(reservation))
         } catch {
             guard error.code == .allowanceSpent else { throw error }
-            try driver.ledger.record(devices, run: run, reservingNext: nil)
+            try driver.ledger.record(deviceChunk, firstRow: chunk.firstRow, run: run, reservingNext: nil)
             stop(because: error)
             isNextReserved = false
         }
