@@ -1,4 +1,5 @@
 import AllowlistPublication
+import TokenKeys
 
 extension LineKeys {
     /// Publishes what was appended under a checkpoint signed with the log's key.

@@ -1,5 +1,8 @@
 import Certificates
+import Manifests
+import PKCS11
 import RunLedger
+import Sites
 import TokenKeys
 
 extension WorkerSetUp {
