@@ -20,7 +20,6 @@ final class DeviceMaking {
     private let certificates: DeviceCertificatePlan
     private let rows: ManifestRows
     private let run: String
-    private let setUp: WorkerSetUp
     /// The first row not recorded; everything before it is.
     private var nextToRecord: Int
     /// Chunks made and waiting for one before them.
@@ -59,10 +58,17 @@ final class DeviceMaking {
         chunkRows = allowedLosses == 0 ? limits.chunkRows : max(1, min(limits.chunkRows, share))
         chunksInHand = allowedLosses == 0 ? .max : max(1, allowedLosses / (2 * chunkRows))
         setUp = WorkerSetUp(
-            driver: driver, plan: plan, record: record, wrapping: wrapping, curve: certificates.curve,
+            module: driver.token.slot.module.path, tokenSerial: driver.token.binding.serial,
+            tokenLabel: driver.token.binding.label, issuerLabel: driver.keys.issuer.label.description,
+            templateName: plan.template.name, product: plan.manifest.product,
+            station: plan.station.publicKeyInfo, template: plan.template.source,
+            issuerCertificate: plan.issuerCertificate.der, notBefore: record.run.notBefore,
+            wrapMechanism: wrapping.mechanism.rawValue, rehearsal: driver.site.isRehearsal,
+            sessionCopies: driver.keys.issuerCopies, curve: certificates.curve.rawValue,
             sessions: limits.sessions)
     }
 
+    private let setUp: WorkerSetUp
 
     /// Makes every row that is missing; throws `interrupted` after a signal, when what was begun is recorded.
     func makeAll() throws {
@@ -165,7 +171,13 @@ final class DeviceMaking {
         let package = PackageChunk(folder: folder.packages, firstRow: chunk.firstRow)
         try folder.keep(transportKey: made.transportKey)
         try package.prepare(chunk, made)
-        let devices = made.ledgerDevices(chunk)
+        let devices = zip(chunk.rows, made.devices).enumerated().map { offset, pair in
+            LedgerDevice(
+                row: chunk.firstRow + offset, serial: pair.0.serial,
+                certificateSerialNumber: pair.0.certificateSerialNumber.bytes,
+                publicKeyDigest: pair.1.publicKeyDigest, certificateDigest: pair.1.certificateDigest,
+                certificate: pair.1.certificate)
+        }
         let deviceChunk = try DeviceChunk(devices)
         var isNextReserved = next != nil
         do {

@@ -22,12 +22,6 @@ struct PackageChunk {
 
     /// Writes and flushes the chunk under its hidden name; an earlier one of a lost attempt is replaced.
     func prepare(_ chunk: WorkChunk, _ made: MadeChunk) throws(RunError) {
-        try DurableFile.write(PackageChunk.lines(chunk, made), to: hidden)
-        try DurableFile.flushFolder(folder)
-    }
-
-    /// The chunk's lines.
-    static func lines(_ chunk: WorkChunk, _ made: MadeChunk) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity(made.devices.count * 1200)
         let ending = "\",\"transportKey\":\"\(TransportKey.name(of: made.transportKey))\"}\n"
@@ -40,7 +34,8 @@ struct PackageChunk {
             text.append(contentsOf: Data(device.wrappedKey).base64EncodedData())
             text.append(contentsOf: ending.utf8)
         }
-        return text
+        try DurableFile.write(text, to: hidden)
+        try DurableFile.flushFolder(folder)
     }
 
     /// Makes the chunk visible; its name is durable at the latest when the next chunk's folder is flushed.

@@ -53,9 +53,10 @@ struct RunLog {
     /// Appends the devices that the ledger has of this run, in the order in which they were recorded.
     func appendReleased(_ record: RunRecord, from ledger: any Ledger) throws {
         let certificates = try plan.certificates(notBefore: record.run.notBefore)
-        // Scrapped ones, too: their certificates were made, and entries before the seal say what became of them.
-        try ledger.forEachChunk(run: record.run.id) { firstRow, chunk, _ in
-            try append(chunk.devices(firstRow: firstRow), certificates)
+        try ledger.forEachChunk(run: record.run.id) { firstRow, chunk, scrapped in
+            try append(
+                chunk.devices(firstRow: firstRow).filter { !scrapped.contains($0.row - firstRow) },
+                certificates)
         }
     }
 
