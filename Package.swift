@@ -66,11 +66,15 @@ let package = Package(
         library("AllowlistPublication", ["Allowlist", "TransparencyLog", "CBOR"]),
         library(
             "Rosters", ["StrictYAML", "CanonicalJSON", "PKCS11", "TokenKeys", "SecretSharing", crypto]),
-        library("Sites", ["PKCS11", "TokenKeys", "Rosters", "CanonicalJSON", crypto, yams]),
+        library(
+            "Sites", ["PKCS11", "TokenKeys", "Rosters", "SecretSharing", "CanonicalJSON", crypto, yams]),
+        library(
+            "Approvals",
+            ["Sites", "Rosters", "TokenKeys", "Manifests", "Certificates", "PKCS11", asn1, crypto]),
         library(
             "ProductionRun",
             [
-                "Sites", "PKCS11", "TokenKeys", "Certificates", "Manifests", "RunLedger",
+                "Approvals", "Rosters", "Sites", "PKCS11", "TokenKeys", "Certificates", "Manifests", "RunLedger",
                 "TransparencyLog", "Allowlist", "AllowlistPublication", crypto, logging,
             ]),
         library(
@@ -82,7 +86,7 @@ let package = Package(
         .executableTarget(
             name: "rootline",
             dependencies: [
-                "Sites", "PKCS11", "TokenKeys", "Certificates", "Manifests", "RunLedger",
+                "Approvals", "Sites", "PKCS11", "TokenKeys", "Certificates", "Manifests", "RunLedger",
                 "Allowlist", "ProductionRun", "KeyCeremony", "Rosters", "SecretSharing", "CanonicalJSON",
                 argumentParser, logging,
             ],
@@ -125,6 +129,11 @@ let package = Package(
             [
                 "KeyCeremony", "Sites", "Rosters", "SecretSharing", "CanonicalJSON", "PKCS11", "TokenKeys",
                 "Certificates", "TestTokens", crypto,
+            ]),
+        tests(
+            "ApprovalsTests",
+            [
+                "Approvals", "Manifests", "Rosters", "Sites", "TokenKeys", "PKCS11", "TestTokens", asn1, crypto,
             ]),
         .testTarget(
             name: "CeremonyFaultTests", dependencies: ["FaultyToken"], exclude: ["Programs"],

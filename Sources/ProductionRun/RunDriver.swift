@@ -1,5 +1,6 @@
 import Allowlist
 import AllowlistPublication
+import Approvals
 import Certificates
 import Foundation
 import Glibc

@@ -1,4 +1,5 @@
 import Allowlist
+import Approvals
 import Certificates
 import Foundation
 import KeyCeremony
@@ -70,6 +71,8 @@ struct ErrorReport {
         case let error as RunError:
             let cause = error.cause.map { ": \(ErrorReport($0).message)" } ?? ""
             self.init(Self.code(of: error), error.code.rawValue, error.description + cause, error.hint)
+        case let error as ApprovalError:
+            self.init(Self.code(of: error), error.code.rawValue, error.description, error.hint)
         case let error as CeremonyError:
             self.init(Self.code(of: error), error.code.rawValue, error.description, error.hint)
         default:
@@ -137,6 +140,18 @@ struct ErrorReport {
         case .interrupted, .unfinished, .workersFailed: return temporary
         case .wrongState: return badInput
         case .protocolBroken: return defect
+        }
+    }
+
+    private static func code(of error: ApprovalError) -> Int32 {
+        switch error.code {
+        case .siteNotReady: return noInput
+        case .cannotCreate: return cannotCreate
+        case .io: return inputOutput
+        case .absent, .malformed, .statementRefused, .signatureInvalid, .signerUnknown, .signerRetired,
+            .roleMissing, .repeated, .quorumShort, .authorityMissing, .authorityForeign, .approvalsChanged,
+            .rosterRefused, .declined:
+            return refused
         }
     }
 

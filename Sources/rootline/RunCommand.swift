@@ -10,9 +10,9 @@ struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Production runs: check, approve, make, and look.",
         subcommands: [
-            RunCheckCommand.self, RunApproveCommand.self, RunStartCommand.self, RunResumeCommand.self,
-            RunStatusCommand.self, RunScrapCommand.self, RunReworkCommand.self, RunCloseCommand.self,
-            RunCRLCommand.self,
+            RunCheckCommand.self, RunApproveCommand.self, RunApproveCRLCommand.self, RunStartCommand.self,
+            RunResumeCommand.self, RunStatusCommand.self, RunScrapCommand.self, RunReworkCommand.self,
+            RunCloseCommand.self, RunCRLCommand.self,
         ])
 }
 
@@ -57,75 +57,6 @@ struct RunCheckCommand: ParsableCommand, FormattedCommand {
         print("  template  \(document.templateDigest)  \(document.template)")
         print("  station   \(document.stationDigest)")
         print("Next: rootline run approve \(manifest)")
-    }
-}
-
-struct RunApproveCommand: ParsableCommand, FormattedCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "approve", abstract: "Sign the authorisation of a run with the run authority's key.",
-        discussion: """
-            What is signed: the manifest with its list and station key, the template, the issuer, the quantity \
-            and how many losses are allowed, for how long, for which log and which state of it.
-            """)
-
-    @Argument(help: "The run's manifest.") var manifest: String
-    @Option(
-        name: .long,
-        help: "Certificates that may be lost beyond the quantity (default: a tenth, at most 2048).")
-    var spoilage: Int?
-    @Option(name: .long, help: "For how many hours the run may be started.")
-    var hours = 24 * 7
-    @Flag(name: .long, help: "Set an approval that was not used aside, and give a new one.")
-    var anew = false
-    @OptionGroup var siteOptions: SiteOptions
-    @OptionGroup var pins: PINOptions
-    @OptionGroup var output: OutputOptions
-
-    struct Document: Encodable {
-        var version = 1
-        var run: String
-        var quantity: Int
-        var spoilage: Int
-        var notBefore: String
-        var notAfter: String
-        var treeSize: Int64
-        var manifestDigest: String
-        var authorisation: String
-        var authorisationDigest: String
-    }
-
-    func validate() throws {
-        if let spoilage, !(0...100_000_000).contains(spoilage) {
-            throw ValidationError("--spoilage is a number of certificates, 0 to 100000000.")
-        }
-        guard (1...24 * 366).contains(hours) else {
-            throw ValidationError("--hours is 1 to 8784.")
-        }
-    }
-
-    func run() throws {
-        let site = try siteOptions.open()
-        let plan = try RunPlan(site: site, manifest: manifest, ledger: try site.ledgerToRead())
-        let allowed = spoilage ?? RunPlan.standardSpoilage(quantity: plan.manifest.quantity)
-        let statement = try plan.statement(
-            spoilage: allowed, validity: .seconds(hours * 3600), at: Date())
-        let name = try site.publishedKey(.runAuthority).tokenName
-        let authority = try site.open(name, pin: pins.source(name, in: site))
-        let authorisation = try plan.approve(statement, authority: authority, settingAside: anew)
-        let document = Document(
-            run: plan.manifest.run, quantity: plan.manifest.quantity, spoilage: allowed,
-            notBefore: timeText(statement.notBefore), notAfter: timeText(statement.notAfter),
-            treeSize: statement.treeSize, manifestDigest: plan.rows.digest.hex,
-            authorisation: plan.authorisationPath, authorisationDigest: authorisation.digest.hex)
-        if output.format == .json { return try printJSON(document) }
-        print(
-            "approved  run \(document.run): \(document.quantity.grouped) devices, \(allowed.grouped) losses allowed"
-        )
-        print("  until     \(document.notAfter)")
-        print("  log       \(document.treeSize) entries seen")
-        print("  manifest  \(document.manifestDigest)")
-        print("  written   \(document.authorisation)")
-        print("Next: rootline run start \(manifest)")
     }
 }
 

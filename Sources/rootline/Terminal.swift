@@ -37,6 +37,12 @@ enum Terminal {
 
     /// Asks for a PIN on the controlling terminal, without echo.
     static func promptForPIN(_ prompt: String) throws -> PIN {
+        var bytes = try promptSilently(prompt, most: 255)
+        return PIN(consuming: &bytes)
+    }
+
+    /// Reads a line of at most `most` octets without showing it; whoever takes them zeroes them.
+    static func promptSilently(_ prompt: String, most: Int) throws -> [UInt8] {
         let terminal = Glibc.open("/dev/tty", O_RDWR | O_CLOEXEC)
         guard terminal >= 0 else {
             throw SiteError(
@@ -58,12 +64,13 @@ enum Terminal {
         }
         _ = prompt.withCString { write(terminal, $0, strlen($0)) }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(256)
+        // No copy is left behind by growing.
+        bytes.reserveCapacity(most + 1)
         var byte: UInt8 = 0
-        while read(terminal, &byte, 1) == 1, byte != 0x0A, bytes.count < 255 { bytes.append(byte) }
+        while read(terminal, &byte, 1) == 1, byte != 0x0A, bytes.count < most { bytes.append(byte) }
         guard !bytes.contains(0x03) else { throw SiteError(.pinUnavailable, "PIN", "cancelled") }
         guard !bytes.isEmpty else { throw SiteError(.pinUnavailable, "PIN", "none was typed") }
-        return PIN(consuming: &bytes)
+        return bytes
     }
 
     /// Columns of the terminal; 80 where it does not say.
