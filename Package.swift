@@ -58,7 +58,7 @@ let package = Package(
         library("Certificates", ["StrictYAML", x509, asn1, crypto, cryptoExtras]),
         library("TokenKeys", ["PKCS11", "CLibP11", "COpenSSL", x509, asn1, crypto]),
         library("Manifests", ["StrictYAML", "CanonicalJSON", crypto]),
-        library("RunLedger", [grdb]),
+        library("RunLedger", [grdb, crypto]),
         library("SecretSharing", ["COpenSSL"]),
         library("CBOR"),
         library("TransparencyLog", [crypto]),

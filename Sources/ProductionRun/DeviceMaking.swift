@@ -1,3 +1,4 @@
+import Allowlist
 import Certificates
 import Foundation
 import Logging
@@ -18,6 +19,7 @@ final class DeviceMaking {
     /// Chunks reserved and not recorded, at most.
     private let chunksInHand: Int
     private let certificates: DeviceCertificatePlan
+    private let adds: PreparedAdds
     private let rows: ManifestRows
     private let run: String
     /// The first row not recorded; everything before it is.
@@ -42,6 +44,7 @@ final class DeviceMaking {
         self.limits = limits
         run = record.run.id
         certificates = try plan.certificates(notBefore: record.run.notBefore)
+        adds = try log.prepared(certificates)
         nextToRecord = try driver.ledger.nextRow(run: run)
         rows = try plan.rows.rows(from: nextToRecord)
         released = record.released
@@ -170,25 +173,19 @@ final class DeviceMaking {
     ) throws -> Bool {
         let package = PackageChunk(folder: folder.packages, firstRow: chunk.firstRow)
         try folder.keep(transportKey: made.transportKey)
-        try package.prepare(chunk, made)
-        let devices = zip(chunk.rows, made.devices).enumerated().map { offset, pair in
-            LedgerDevice(
-                row: chunk.firstRow + offset, serial: pair.0.serial,
-                certificateSerialNumber: pair.0.certificateSerialNumber.bytes,
-                publicKeyDigest: pair.1.publicKeyDigest, certificateDigest: pair.1.certificateDigest,
-                certificate: pair.1.certificate)
-        }
+        try package.prepare(made.package)
         var isNextReserved = next != nil
         do {
-            try driver.ledger.record(devices, run: run, reservingNext: next.map(reservation))
+            try driver.ledger.record(
+                made.devices, firstRow: chunk.firstRow, run: run, reservingNext: next.map(reservation))
         } catch {
             guard error.code == .allowanceSpent else { throw error }
-            try driver.ledger.record(devices, run: run, reservingNext: nil)
+            try driver.ledger.record(made.devices, firstRow: chunk.firstRow, run: run, reservingNext: nil)
             stop(because: error)
             isNextReserved = false
         }
         try package.publish()
-        try log.append(devices, certificates)
+        try log.append(made.devices, adds)
         logger.debug(
             "chunk recorded",
             metadata: ["run": "\(run)", "firstRow": "\(chunk.firstRow)", "rows": "\(chunk.rows.count)"])

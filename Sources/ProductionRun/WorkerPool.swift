@@ -133,8 +133,8 @@ final class WorkerPool {
             }
             let made = try MadeChunk.parse(frame)
             let chunk = try worker.settle(made.firstRow)
-            guard made.devices.count == chunk.rows.count else {
-                throw RunError(.protocolBroken, "worker", "a chunk of another length than asked for")
+            guard made.answers(chunk) else {
+                throw RunError(.protocolBroken, "worker", "other devices than it was asked for")
             }
             failuresInARow = 0
             return .made(chunk, made)

@@ -52,7 +52,9 @@ final class WorkerProcess {
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var child: pid_t = 0
-        let answer = posix_spawn(&child, executable, &actions, &attributes, arguments, environ)
+        let environment = WorkerEnvironment()
+        let answer = posix_spawn(
+            &child, executable, &actions, &attributes, arguments, environment.pointers)
         close(childEnd)
         guard answer == 0 else {
             close(pair[0])
