@@ -99,6 +99,8 @@ final class DeviceMaking {
                 case .stopRequested:
                     isStopping = true
                     driver.notice("Stopping when the rows in hand are recorded…")
+                case .notice(let text):
+                    driver.notice(text)
                 }
             }
             while let (chunk, made) = finished.removeValue(forKey: nextToRecord) {

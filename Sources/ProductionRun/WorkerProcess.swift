@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import PKCS11
+import Sites
 
 /// A running worker, seen from the run.
 final class WorkerProcess {
@@ -17,7 +18,10 @@ final class WorkerProcess {
     private(set) var waitingSince = ContinuousClock.now
 
     /// Starts this program again as a worker and sends it its set-up.
-    init(executable: String, setUp: WorkerSetUp, pin: PIN) throws(RunError) {
+    ///
+    /// The worker keeps `lock` until it is logged in: where this process is killed meanwhile, whoever resumes the run
+    /// must not log in beside it.
+    init(executable: String, setUp: WorkerSetUp, pin: PIN, holding lock: FileLock) throws(RunError) {
         var pair: [Int32] = [0, 0]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &pair) == 0
         else { throw RunError(.workersFailed, "worker", String(cString: strerror(errno))) }
@@ -36,6 +40,8 @@ final class WorkerProcess {
         // dup2 onto itself would keep close-on-exec: the child's end is moved out of the way first.
         let childEnd = fcntl(pair[1], F_DUPFD_CLOEXEC, 10)
         close(pair[1])
+        // The lock first: it may stand where the socket is to be.
+        posix_spawn_file_actions_adddup2(&actions, lock.descriptor, Worker.loginLock)
         posix_spawn_file_actions_adddup2(&actions, childEnd, Worker.descriptor)
         let arguments: [UnsafeMutablePointer<CChar>?] = [
             strdup(executable), strdup(Worker.argument), nil,
