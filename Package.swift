@@ -104,7 +104,7 @@ let package = Package(
             name: "FaultyToken", path: "Tests/FaultyToken",
             exclude: [
                 "faulty-token.c", "faulty-token-plan.c", "faulty-token-lies.c", "faulty-token.h",
-                "faulty-token-functions.inc", "faulty-files.c",
+                "faulty-token-functions.inc", "faulty-files.c", "site-files.c", "stepping-clock.c",
             ],
             swiftSettings: swiftSettings),
         .testTarget(
@@ -137,6 +137,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "CeremonyFaultTests", dependencies: ["FaultyToken"], exclude: ["Programs"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "RunFaultTests", dependencies: ["FaultyToken"], exclude: ["Programs"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "CommandLineTests", dependencies: [grdb, "FaultyToken"], exclude: ["Scripts", "Tools"],

@@ -1,3 +1,4 @@
+import Allowlist
 import Certificates
 import Foundation
 import Logging
@@ -18,6 +19,7 @@ final class DeviceMaking {
     /// Chunks reserved and not recorded, at most.
     private let chunksInHand: Int
     private let certificates: DeviceCertificatePlan
+    private let adds: PreparedAdds
     private let rows: ManifestRows
     private let run: String
     /// The first row not recorded; everything before it is.
@@ -42,6 +44,7 @@ final class DeviceMaking {
         self.limits = limits
         run = record.run.id
         certificates = try plan.certificates(notBefore: record.run.notBefore)
+        adds = try log.prepared(certificates)
         nextToRecord = try driver.ledger.nextRow(run: run)
         rows = try plan.rows.rows(from: nextToRecord)
         released = record.released
@@ -58,13 +61,7 @@ final class DeviceMaking {
         chunkRows = allowedLosses == 0 ? limits.chunkRows : max(1, min(limits.chunkRows, share))
         chunksInHand = allowedLosses == 0 ? .max : max(1, allowedLosses / (2 * chunkRows))
         setUp = WorkerSetUp(
-            module: driver.token.slot.module.path, tokenSerial: driver.token.binding.serial,
-            tokenLabel: driver.token.binding.label, issuerLabel: driver.keys.issuer.label.description,
-            templateName: plan.template.name, product: plan.manifest.product,
-            station: plan.station.publicKeyInfo, template: plan.template.source,
-            issuerCertificate: plan.issuerCertificate.der, notBefore: record.run.notBefore,
-            wrapMechanism: wrapping.mechanism.rawValue, rehearsal: driver.site.isRehearsal,
-            sessionCopies: driver.keys.issuerCopies, curve: certificates.curve.rawValue,
+            driver: driver, plan: plan, record: record, wrapping: wrapping, curve: certificates.curve,
             sessions: limits.sessions)
     }
 
@@ -96,6 +93,8 @@ final class DeviceMaking {
                 case .stopRequested:
                     isStopping = true
                     driver.notice("Stopping when the rows in hand are recorded…")
+                case .notice(let text):
+                    driver.notice(text)
                 }
             }
             while let (chunk, made) = finished.removeValue(forKey: nextToRecord) {
@@ -170,27 +169,19 @@ final class DeviceMaking {
     ) throws -> Bool {
         let package = PackageChunk(folder: folder.packages, firstRow: chunk.firstRow)
         try folder.keep(transportKey: made.transportKey)
-        try package.prepare(chunk, made)
-        let devices = zip(chunk.rows, made.devices).enumerated().map { offset, pair in
-            LedgerDevice(
-                row: chunk.firstRow + offset, serial: pair.0.serial,
-                certificateSerialNumber: pair.0.certificateSerialNumber.bytes,
-                publicKeyDigest: pair.1.publicKeyDigest, certificateDigest: pair.1.certificateDigest,
-                certificate: pair.1.certificate)
-        }
-        let deviceChunk = try DeviceChunk(devices)
+        try package.prepare(made.package)
         var isNextReserved = next != nil
         do {
             try driver.ledger.record(
-                deviceChunk, firstRow: chunk.firstRow, run: run, reservingNext: next.map(reservation))
+                made.devices, firstRow: chunk.firstRow, run: run, reservingNext: next.map(reservation))
         } catch {
             guard error.code == .allowanceSpent else { throw error }
-            try driver.ledger.record(deviceChunk, firstRow: chunk.firstRow, run: run, reservingNext: nil)
+            try driver.ledger.record(made.devices, firstRow: chunk.firstRow, run: run, reservingNext: nil)
             stop(because: error)
             isNextReserved = false
         }
         try package.publish()
-        try log.append(devices, certificates)
+        try log.append(made.devices, adds)
         logger.debug(
             "chunk recorded",
             metadata: ["run": "\(run)", "firstRow": "\(chunk.firstRow)", "rows": "\(chunk.rows.count)"])

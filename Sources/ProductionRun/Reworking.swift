@@ -74,7 +74,8 @@ struct Reworking {
             waiting: while true {
                 for event in try pool.wait() {
                     switch event {
-                    case .made(let chunk, let made): return (chunk, made)
+                    case .made(_, let made): return (chunk, made)
+                    case .notice(let text): driver.notice(text)
                     case .stopRequested: isStopping = true
                     case .lost(let chunks, let reason):
                         driver.notice("The worker was replaced: \(reason)")
@@ -91,9 +92,8 @@ struct Reworking {
     /// Transport key and package flushed, ledger committed, package shown.
     private func record(_ chunk: WorkChunk, _ made: MadeChunk, _ package: ReworkPackage) throws {
         try folder.keep(transportKey: made.transportKey)
-        try package.prepare(PackageChunk.lines(chunk, made))
-        try driver.ledger.record(
-            DeviceChunk(made.ledgerDevices(chunk)), firstRow: chunk.firstRow, run: run, reservingNext: nil)
+        try package.prepare(made.package)
+        try driver.ledger.record(made.devices, firstRow: chunk.firstRow, run: run, reservingNext: nil)
         try package.publish()
     }
 }

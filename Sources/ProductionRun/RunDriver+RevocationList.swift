@@ -1,5 +1,6 @@
 import Allowlist
 import AllowlistPublication
+import Approvals
 import Certificates
 import Foundation
 import RunLedger
@@ -37,15 +38,15 @@ extension RunDriver {
     /// - Parameters:
     ///   - days: from thisUpdate to nextUpdate.
     ///   - force: issue a list even where nothing has changed.
-    public func issueRevocationList(
-        days: Int, force: Bool, mandate: () throws -> RevocationListMandate
-    ) throws -> RevocationListOutcome {
-        let now = Int64(Date().timeIntervalSince1970)
+    /// - Throws: `ApprovalError` where there is no standing authorisation for this issuer, log and time, or none for
+    ///   so many days; `RunError` `inconsistent` where lists, ledger or log were put back to older copies.
+    public func issueRevocationList(days: Int, force: Bool) throws -> RevocationListOutcome {
+        let time = Date()
+        let now = Int64(time.timeIntervalSince1970)
         let issuer = try ReceivedCertificate(der: site.publishedKey(.issuingCA).certificate)
-        let mandate = try mandate()
-        try mandate.require(
-            issuerDigest: issuer.subjectPublicKeyInfoDigest, origin: site.origin, rehearsal: site.isRehearsal,
-            days: days, at: now)
+        let standing = try StandingAuthorisation.require(site: site, at: time)
+        try standing.requireCovers(
+            thisUpdate: time, nextUpdate: time.addingTimeInterval(TimeInterval(days) * 86_400))
         // Ledger and log must tell the same story before anything is signed about it.
         let writer = try openLog()
         let files = RevocationListFiles(site: site, issuer: issuer)
@@ -75,7 +76,7 @@ extension RunDriver {
         try ledger.record(
             IssuedRevocationList(
                 issuer: issuer.subjectPublicKeyInfoDigest, number: list.number, digest: list.digest,
-                authorisation: mandate.digest, treeSize: revocations.treeSize, issuedAt: now))
+                authorisation: standing.digest, treeSize: revocations.treeSize, issuedAt: now))
         try files.publish(list)
         return outcome(.issued, list, added: added, files)
     }

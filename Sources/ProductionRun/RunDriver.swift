@@ -286,7 +286,8 @@ public final class RunDriver {
         }
         let making = makingBegun.duration(to: clock.now) / .seconds(1)
         report(.sealing, record)
-        let sealedAt = Int64(Date().timeIntervalSince1970)
+        // A clock that stepped back meanwhile does not seal a run before it was opened.
+        let sealedAt = max(Int64(Date().timeIntervalSince1970), record.run.openedAt)
         if !isSealPublished {
             try ScrapEntries(writer: writer, ledger: ledger).append(
                 before: record, firstAdd: firstAdd, at: sealedAt

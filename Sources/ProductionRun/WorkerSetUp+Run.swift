@@ -21,16 +21,3 @@ extension WorkerSetUp {
             sessionCopies: driver.keys.issuerCopies, curve: curve.rawValue, sessions: sessions)
     }
 }
-
-extension MadeChunk {
-    /// The devices as they go into the ledger.
-    func ledgerDevices(_ chunk: WorkChunk) -> [LedgerDevice] {
-        zip(chunk.rows, devices).enumerated().map { offset, pair in
-            LedgerDevice(
-                row: chunk.firstRow + offset, serial: pair.0.serial,
-                certificateSerialNumber: pair.0.certificateSerialNumber.bytes,
-                publicKeyDigest: pair.1.publicKeyDigest, certificateDigest: pair.1.certificateDigest,
-                certificate: pair.1.certificate)
-        }
-    }
-}

@@ -138,6 +138,7 @@ struct ErrorReport {
         case .cannotCreate: return cannotCreate
         case .diskFull, .io, .inconsistent: return inputOutput
         case .interrupted, .unfinished, .workersFailed: return temporary
+        case .tokenAbsent: return unavailable
         case .wrongState: return badInput
         case .protocolBroken: return defect
         }

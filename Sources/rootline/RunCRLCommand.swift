@@ -43,9 +43,7 @@ struct RunCRLCommand: ParsableCommand, FormattedCommand {
         let lock = try site.lockForRun()
         let ledger = try SQLiteLedger(path: site.ledger, creating: true)
         let driver = try RunDriver(lineOf: site, lock: lock, ledger: ledger, pins: pins)
-        let outcome = try driver.issueRevocationList(
-            days: days, force: force,
-            mandate: { try site.revocationListMandate() })
+        let outcome = try driver.issueRevocationList(days: days, force: force)
         let document = Document(
             action: outcome.action.rawValue, number: outcome.number, thisUpdate: timeText(outcome.thisUpdate),
             nextUpdate: timeText(outcome.nextUpdate), revoked: outcome.revoked, added: outcome.added,
@@ -76,14 +74,5 @@ extension RunDriver {
             site: site, lock: lock, ledger: ledger, pin: pins.source(name, in: site),
             executable: ProductFiles.executable, limits: .standard(quantity: 1), progress: { _ in })
         notice = { Terminal.say($0) }
-    }
-}
-
-extension Site {
-    /// The standing authorisation for revocation lists, verified.
-    func revocationListMandate() throws -> RevocationListMandate {
-        throw RunError(
-            .authorisationRefused, path("standing"), "there is no standing authorisation for revocation lists"
-        )
     }
 }

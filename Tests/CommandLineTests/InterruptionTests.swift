@@ -144,7 +144,7 @@ struct InterruptionTests {
     @Test("Where no worker can log in any more the run stops with the token's error and is resumed later")
     func tokenGone() throws {
         let place = try Workplace()
-        let program = try begun(place)
+        let program = try begun(place, options: "--workers 2 --wait 0")
         try #require(Instant.packages(20).wait(for: program, in: place.site + "/runs/batch"))
         try place.succeed("mv site/hsm/tokens site/hsm/away && mkdir site/hsm/tokens")
         for worker in program.children { kill(worker, SIGKILL) }
