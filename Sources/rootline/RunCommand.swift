@@ -122,7 +122,7 @@ struct RunStartCommand: ParsableCommand, FormattedCommand {
         try RunReport.drive(
             site: site, lock: lock, ledger: ledger,
             limits: workers.limits(quantity: plan.manifest.quantity), pins: pins, format: output.format,
-            run: plan.manifest.run, manifest: plan.manifest.file
+            run: plan.manifest.run, manifest: plan.manifest.file, ending: ending.ending
         ) { try $0.start(plan, ending: ending.ending) }
     }
 }
@@ -156,7 +156,7 @@ struct RunResumeCommand: ParsableCommand, FormattedCommand {
         try RunReport.drive(
             site: site, lock: lock, ledger: ledger,
             limits: workers.limits(quantity: record.run.quantity), pins: pins, format: output.format,
-            run: name, manifest: manifest
+            run: name, manifest: manifest, ending: ending.ending
         ) { try $0.resume(name, manifest: manifest, ending: ending.ending) }
     }
 }
@@ -181,7 +181,7 @@ private struct RunReport: Encodable {
 
     static func drive(
         site: Site, lock: FileLock, ledger: SQLiteLedger, limits: WorkerLimits, pins: PINOptions,
-        format: OutputFormat, run: String, manifest: String?,
+        format: OutputFormat, run: String, manifest: String?, ending: RunEnding,
         _ body: @escaping (RunDriver) throws -> RunOutcome
     ) throws {
         let name = try site.publishedKey(.issuingCA).tokenName
@@ -204,7 +204,8 @@ private struct RunReport: Encodable {
         }
         let outcome: RunOutcome
         do {
-            outcome = try patience.drive(run, manifest: manifest, ledger: ledger, body)
+            outcome = try patience.drive(
+                run, manifest: manifest, ending: ending, ledger: ledger, body)
         } catch {
             line.end()
             throw error
