@@ -20,7 +20,7 @@ struct RunScrapCommand: ParsableCommand, FormattedCommand {
     @Option(name: .long, help: "Why, in your words; everybody who has the log can read it.")
     var reason: String
     @Option(name: .long, help: "The product, where several have such a serial.") var product: String?
-    @Option(name: .long, help: "The run that must have made them.") var run: String?
+    @Option(name: .customLong("run"), help: "The run that must have made them.") var runName: String?
     @Flag(name: .long, help: "Revoke with the reason keyCompromise instead of cessationOfOperation.")
     var keyCompromised = false
     @Flag(name: .long, help: "Revoke with the reason superseded: the device is made anew.")
@@ -78,7 +78,7 @@ struct RunScrapCommand: ParsableCommand, FormattedCommand {
             }.filter { !$0.isEmpty }
         }
         guard !names.isEmpty else { throw ValidationError("\(file ?? "--file") names no serial.") }
-        return names.map { ScrapRequest(serial: $0, product: product, run: run) }
+        return names.map { ScrapRequest(serial: $0, product: product, run: runName) }
     }
 
     func run() throws {
