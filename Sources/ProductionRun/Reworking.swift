@@ -70,11 +70,11 @@ struct Reworking {
                 Reservation(
                     firstRow: row,
                     certificateSerialNumbers: chunk.rows.map(\.certificateSerialNumber.bytes)), run: run)
-            try pool.give(chunk)
+            pool.give(chunk)
             waiting: while true {
                 for event in try pool.wait() {
                     switch event {
-                    case .made(_, let made): return (chunk, made)
+                    case .made(let made): return (chunk, made)
                     case .notice(let text): driver.notice(text)
                     case .stopRequested: isStopping = true
                     case .lost(let chunks, let reason):
@@ -93,7 +93,7 @@ struct Reworking {
     private func record(_ chunk: WorkChunk, _ made: MadeChunk, _ package: ReworkPackage) throws {
         try folder.keep(transportKey: made.transportKey)
         try package.prepare(made.package)
-        try driver.ledger.record(made.devices, firstRow: chunk.firstRow, run: run, reservingNext: nil)
+        try driver.ledger.record(made.devices, firstRow: chunk.firstRow, run: run, reservingNext: [])
         try package.publish()
     }
 }

@@ -10,7 +10,7 @@ import Sites
 final class WorkerPool {
     /// What came of waiting.
     enum Event {
-        case made(WorkChunk, MadeChunk)
+        case made(MadeChunk)
         /// A worker was lost with these chunks: certificates for their rows may exist.
         case lost([WorkChunk], reason: String)
         /// Somebody asked the run to stop.
@@ -27,6 +27,8 @@ final class WorkerPool {
     private let signals: StopSignals
     private let limits: WorkerLimits
     private var workers: [WorkerProcess] = []
+    /// A worker that has not said yet that it is ready.
+    private var starting: WorkerProcess?
     /// Chunks that no worker has: none of them lives while the token is away.
     private var unassigned: [WorkChunk] = []
     private var absence: TokenAbsence?
@@ -49,41 +51,77 @@ final class WorkerPool {
         try fill()
     }
 
-    /// Chunks in flight at most: one a session, and one waiting so that none is ever idle.
-    var capacity: Int { limits.workers * (limits.sessions + 1) }
+    /// Chunks in flight at most: one a session, and one waiting for each, so that none is ever idle.
+    var capacity: Int { limits.workers * chunksAWorker }
+    private var chunksAWorker: Int { 2 * limits.sessions }
     var isIdle: Bool { unassigned.isEmpty && workers.allSatisfy { $0.inFlight.isEmpty } }
 
-    /// Hands a chunk to the worker with the least to do; keeps it where there is none at the moment.
-    func give(_ chunk: WorkChunk) throws {
-        guard let worker = workers.min(by: { $0.inFlight.count < $1.inFlight.count }) else {
-            unassigned.append(chunk)
-            return
-        }
-        worker.give(chunk, columns: columns)
-        try? worker.flush()
+    /// Hands a chunk to the worker with the least to do; keeps it while all have enough.
+    func give(_ chunk: WorkChunk) {
+        unassigned.append(chunk)
+        assign()
     }
 
-    /// Starts workers where some are missing, or finds that the token is away.
-    private func fill() throws {
-        guard workers.count < limits.workers else { return }
-        if let absence, absence.isWaiting, absence.nextTry > .now { return }
-        while workers.count < limits.workers {
-            do {
-                workers.append(try start())
-            } catch {
-                guard isAbsence(error) else { throw error }
-                try postpone(because: error)
-                return
-            }
-            if let absence, absence.isWaiting {
-                pending.append(.notice("The token is back after \(absence.seconds) s."))
-                self.absence?.end()
-            }
+    private func assign() {
+        while !unassigned.isEmpty {
+            let ready = workers.filter { !$0.isRetiring && $0.inFlight.count < chunksAWorker }
+            guard let worker = ready.min(by: { $0.inFlight.count < $1.inFlight.count }) else { return }
+            worker.give(unassigned.removeFirst(), columns: columns)
+            try? worker.flush()
         }
-        let chunks = unassigned
-        unassigned = []
-        for chunk in chunks { try give(chunk) }
     }
+
+    /// Starts a worker where one is missing, or finds that the token is away.
+    ///
+    /// One at a time: processes that log in together break SoftHSM. Those that are there work on meanwhile, and a
+    /// worker that is due to be replaced goes on until its successor is ready.
+    private func fill() throws {
+        guard starting == nil, workers.count(where: { !$0.isRetiring && !isDue($0) }) < limits.workers
+        else { return }
+        if let absence, absence.isWaiting, absence.nextTry > .now { return }
+        do {
+            let lock = try lockLogin()
+            starting = try WorkerProcess(executable: executable, setUp: setUp, pin: pin, holding: lock)
+        } catch {
+            guard isAbsence(error) else { throw error }
+            try postpone(because: error)
+        }
+    }
+
+    /// Takes a starting worker's first word, or its silence after too long.
+    private func welcome(_ worker: WorkerProcess) throws {
+        starting = nil
+        do {
+            let frame = hasWord(worker) ? try? Frame.read(from: worker.socket) : nil
+            switch frame?.kind {
+            case .ready: break
+            case .failed: throw WorkerPool.failure(frame)
+            default:
+                let ending = worker.kill()
+                guard worker.age < .seconds(limits.startSeconds) else {
+                    throw PKCS11Error(
+                        .tokenAbsent, subject: "worker: not ready after \(limits.startSeconds) s",
+                        hint: "Is the HSM answering? `rootline doctor` tells.")
+                }
+                throw RunError(.workersFailed, "worker", "it ended at its start: \(ending)")
+            }
+        } catch {
+            guard isAbsence(error) else { throw error }
+            return try postpone(because: error)
+        }
+        worker.markReady()
+        log.debug("worker ready", metadata: ["pid": "\(worker.process)"])
+        workers.append(worker)
+        if let absence, absence.isWaiting {
+            pending.append(.notice("The token is back after \(absence.seconds) s."))
+            self.absence?.end()
+        }
+        workers.first { isDue($0) && !$0.isRetiring }?.retire()
+        assign()
+        try fill()
+    }
+
+    private func isDue(_ worker: WorkerProcess) -> Bool { worker.devices >= limits.devicesPerWorker }
 
     /// Whether waiting may help a worker that did not start. Once the token is away that may be told in many ways.
     private func isAbsence(_ error: any Error) -> Bool {
@@ -122,49 +160,10 @@ final class WorkerPool {
             .notice("Token absent, waiting up to \(limits.tokenWaitSeconds) s (--wait): \(reason)"))
     }
 
-    /// Starts one worker and waits until it is logged in: processes that log in together break SoftHSM.
-    private func start() throws -> WorkerProcess {
-        let lock = try lockLogin()
-        defer { withExtendedLifetime(lock) {} }
-        let worker = try WorkerProcess(executable: executable, setUp: setUp, pin: pin, holding: lock)
-        guard isReadable(worker) else {
-            throw PKCS11Error(
-                .tokenAbsent, subject: "worker: not ready after \(limits.startSeconds) s",
-                hint: "Is the HSM answering? `rootline doctor` tells.")
-        }
-        let frame = try? Frame.read(from: worker.socket)
-        switch frame?.kind {
-        case .ready:
-            worker.markReady()
-            log.debug("worker ready", metadata: ["pid": "\(worker.process)"])
-            return worker
-        case .failed:
-            throw WorkerPool.failure(frame)
-        default:
-            throw RunError(.workersFailed, "worker", "it ended at its start: \(worker.kill())")
-        }
-    }
-
-    /// Waits for a starting worker's word; somebody who wants the run to stop waits 5 s for it at most.
-    private func isReadable(_ worker: WorkerProcess) -> Bool {
-        var end = ContinuousClock.now + .seconds(limits.startSeconds)
-        var descriptors = [
-            pollfd(fd: worker.socket, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0),
-        ]
-        while true {
-            let left = ContinuousClock.now.duration(to: end) / .milliseconds(1)
-            let count = poll(&descriptors, nfds_t(descriptors.count), Int32(max(0, left.rounded(.up))))
-            if count < 0 && errno == EINTR { continue }
-            if descriptors[0].revents != 0 { return true }
-            if descriptors.count > 1, descriptors[1].revents != 0 {
-                // Not in the middle of a login, which SoftHSM would not survive.
-                end = min(end, .now + .seconds(5))
-                descriptors.removeLast()
-                continue
-            }
-            if left <= 0 { return false }
-        }
+    /// Whether there is something to read from a worker at this moment.
+    private func hasWord(_ worker: WorkerProcess) -> Bool {
+        var descriptor = pollfd(fd: worker.socket, events: Int16(POLLIN), revents: 0)
+        return poll(&descriptor, 1, 0) > 0
     }
 
     private static func failure(_ frame: Frame?) -> any Error {
@@ -187,7 +186,9 @@ final class WorkerPool {
             pollfd(
                 fd: $0.socket, events: Int16(POLLIN) | ($0.wantsToSend ? Int16(POLLOUT) : 0), revents: 0)
         }
+        let starting = starting
         descriptors.append(pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0))
+        if let starting { descriptors.append(pollfd(fd: starting.socket, events: Int16(POLLIN), revents: 0)) }
         let count = poll(&descriptors, nfds_t(descriptors.count), timeout)
         if count < 0 && errno != EINTR { throw RunError(.io, "poll", String(cString: strerror(errno))) }
         if descriptors[workers.count].revents != 0 && signals.take() {
@@ -196,12 +197,16 @@ final class WorkerPool {
         }
         for (worker, descriptor) in zip(workers, descriptors) {
             if Int32(descriptor.revents) & Int32(POLLIN | POLLHUP | POLLERR) != 0 {
-                try read(worker)
+                // All that is there is taken together: it is then recorded together.
+                repeat { try read(worker) } while workers.contains { $0 === worker } && hasWord(worker)
             } else if !worker.inFlight.isEmpty,
                 worker.waitingSince.duration(to: .now) > .seconds(limits.chunkSeconds)
             {
                 try lose(worker, "no answer in \(limits.chunkSeconds) s", killing: true)
             }
+        }
+        if let starting, descriptors.last?.revents != 0 || starting.age > .seconds(limits.startSeconds) {
+            try welcome(starting)
         }
         if isStopRequested, workers.isEmpty, let absence, absence.isWaiting {
             throw RunError(
@@ -240,7 +245,7 @@ final class WorkerPool {
             }
             failuresInARow = 0
             if absence?.isWaiting == false { absence = nil }
-            pending.append(.made(chunk, made))
+            pending.append(.made(made))
         } catch let error as RunError where error.code == .io {
             // A connection reset: it is gone.
             try lose(worker, "it ended", killing: false)
@@ -275,10 +280,9 @@ final class WorkerPool {
         pending.append(.lost(worker.inFlight, reason: killing ? reason : "\(reason): \(ending)"))
     }
 
-    /// Ends workers that made many devices, to be replaced: SoftHSM frees the memory of session objects at its end
-    /// alone.
+    /// Ends workers whose successors are at work: SoftHSM frees the memory of session objects at its end alone.
     private func recycle() {
-        for worker in workers where worker.devices >= limits.devicesPerWorker && worker.inFlight.isEmpty {
+        for worker in workers where worker.isRetiring && worker.inFlight.isEmpty {
             log.debug(
                 "worker recycled", metadata: ["pid": "\(worker.process)", "devices": "\(worker.devices)"])
             worker.end()
@@ -292,6 +296,10 @@ final class WorkerPool {
             if worker.inFlight.isEmpty { worker.end() } else { worker.kill() }
         }
         workers = []
+        // Not in the middle of a login, which SoftHSM would not survive.
+        while let starting, starting.age < .seconds(5), !hasWord(starting) { usleep(10_000) }
+        starting?.kill()
+        starting = nil
     }
 }
 
@@ -306,20 +314,19 @@ public struct WorkerLimits: Sendable {
     public var startSeconds = 60
     public var chunkSeconds = 120
     public var failuresInARow = 3
-    public var devicesPerWorker = 100_000
+    public var devicesPerWorker = 40_000
     /// How long a run waits for a token that went away while it was at work; 0 for not at all.
     public var tokenWaitSeconds = 600
 
-    public init(workers: Int, sessions: Int, chunkRows: Int) {
+    /// The limits of a run of `quantity` devices.
+    ///
+    /// Chunks are so small that every session gets several, and that what a crash burns stays a small part of the run.
+    public init(workers: Int, sessions: Int, quantity: Int) {
         self.workers = workers
         self.sessions = sessions
-        self.chunkRows = chunkRows
+        chunkRows = min(256, max(1, min(quantity / 64, max(8, quantity / (16 * workers * sessions)))))
     }
 
-    /// One worker a core; chunks so small that what a crash burns stays a small part of the run.
-    public static func standard(quantity: Int) -> WorkerLimits {
-        WorkerLimits(
-            workers: max(1, ProcessInfo.processInfo.activeProcessorCount), sessions: 1,
-            chunkRows: min(256, max(1, quantity / 64)))
-    }
+    /// One worker a core.
+    public static var standardWorkers: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
 }

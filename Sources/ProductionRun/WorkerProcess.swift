@@ -14,6 +14,9 @@ final class WorkerProcess {
     private var sent = 0
     private(set) var devices = 0
     private(set) var isReady = false
+    /// Whether it gets no more chunks.
+    private(set) var isRetiring = false
+    private let started = ContinuousClock.now
     /// When the oldest chunk in flight was handed over, or the worker was started.
     private(set) var waitingSince = ContinuousClock.now
 
@@ -74,6 +77,11 @@ final class WorkerProcess {
     }
 
     var wantsToSend: Bool { sent < unsent.count }
+
+    /// How long ago it was started.
+    var age: Duration { started.duration(to: .now) }
+
+    func retire() { isRetiring = true }
 
     func markReady() {
         isReady = true

@@ -19,7 +19,7 @@ public struct DeviceChunk: Sendable {
     /// The octets, as they are stored.
     public let bytes: [UInt8]
     /// Where each device begins.
-    private let offsets: [UInt32]
+    let offsets: [UInt32]
 
     /// More devices than this are no chunk.
     public static let maximumCount = 1 << 16

@@ -19,14 +19,14 @@ public protocol Ledger: ScrapLedger, RevocationListLedger, Sendable {
     /// rows whose devices were all scrapped, to make them anew.
     func reserve(_ reservation: Reservation, run: String) throws(LedgerError)
 
-    /// Records the devices of one reservation, which is settled by it, and makes the next reservation
-    /// where one is given, all in one transaction.
+    /// Records the devices of one reservation, or of several that join, which are settled by it, and makes the
+    /// next reservations, all in one transaction.
     ///
     /// New rows are recorded in their order, without a gap. Throws `duplicate`, and records nothing, where a
     /// certificate serial number, public key or certificate was ever recorded or a serial belongs to a released
     /// device of the product.
     func record(
-        _ chunk: DeviceChunk, firstRow: Int, run: String, reservingNext: Reservation?
+        _ chunk: DeviceChunk, firstRow: Int, run: String, reservingNext: [Reservation]
     ) throws(LedgerError)
 
     /// Gives up the reservation that begins at `firstRow`, or all of the run's where it is nil: their

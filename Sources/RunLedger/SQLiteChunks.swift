@@ -4,7 +4,7 @@ import GRDB
 // Devices: recorded a chunk at a time, and read back.
 extension SQLiteLedger {
     public func record(
-        _ chunk: DeviceChunk, firstRow: Int, run: String, reservingNext next: Reservation?
+        _ chunk: DeviceChunk, firstRow: Int, run: String, reservingNext next: [Reservation]
     ) throws(LedgerError) {
         guard chunk.count > 0 else { return }
         _ = try write { database in
@@ -39,7 +39,7 @@ extension SQLiteLedger {
             try database.cachedStatement(
                 sql: "UPDATE run SET released = released + ?, next_row = ? WHERE number = ?"
             ).execute(arguments: [chunk.count, nextRow, facts.number])
-            if let next { try reserve(next, run: facts, nextRow: nextRow, index, database) }
+            for next in next { try reserve(next, run: facts, nextRow: nextRow, index, database) }
             return (index, fingerprints, number, sum)
         } committed: { index, fingerprints, number, sum in
             index.add(fingerprints, chunk: number, sum: sum, identity.hash)
@@ -66,16 +66,23 @@ extension SQLiteLedger {
         return index
     }
 
-    /// Settles the reservation of exactly these rows and certificate serial numbers.
+    /// Settles the reservations of exactly these rows and certificate serial numbers.
     private func settle(
         _ chunk: DeviceChunk, firstRow: Int, _ run: RunFacts, _ database: Database
     ) throws {
-        let reserved = try Data.fetchOne(
-            database.cachedStatement(
-                sql: """
-                    SELECT certificate_serials FROM reservation WHERE run = ? AND first_row = ? AND count = ?
-                    """), arguments: [run.number, firstRow, chunk.count])
-        guard let reserved else {
+        let statement = try database.cachedStatement(
+            sql: """
+                SELECT first_row, count, certificate_serials FROM reservation
+                WHERE run = ?1 AND first_row >= ?2 AND first_row < ?2 + ?3 ORDER BY first_row
+                """)
+        var reserved = Data()
+        var end = firstRow
+        let cursor = try Row.fetchCursor(statement, arguments: [run.number, firstRow, chunk.count])
+        while let row = try cursor.next(), row["first_row"] == end {
+            end += row["count"] as Int
+            reserved.append(row["certificate_serials"] as Data)
+        }
+        guard end == firstRow + chunk.count else {
             throw LedgerError(.wrongState, run.id, "\(rows(firstRow, chunk.count)) are not reserved")
         }
         let isReserved = reserved.withUnsafeBytes { reserved in
@@ -98,8 +105,9 @@ extension SQLiteLedger {
             throw LedgerError(
                 .wrongState, run.id, "row \(run.nextRow) is to be recorded before row \(firstRow)")
         }
-        try database.cachedStatement(sql: "DELETE FROM reservation WHERE run = ? AND first_row = ?").execute(
-            arguments: [run.number, firstRow])
+        try database.cachedStatement(
+            sql: "DELETE FROM reservation WHERE run = ?1 AND first_row >= ?2 AND first_row < ?3"
+        ).execute(arguments: [run.number, firstRow, end])
     }
 
     /// Throws `duplicate` where one of the devices has what another had before it.

@@ -21,11 +21,11 @@ struct StoredChunk {
     init(_ number: Int64, _ database: Database) throws {
         let statement = try database.cachedStatement(
             sql: StoredChunk.select + " WHERE chunk.number = ?")
-        guard let chunk = try Row.fetchCursor(statement, arguments: [number]).next().map(StoredChunk.init)
-        else {
-            throw LedgerDamage("chunk \(number) is not there")
-        }
-        self = chunk
+        // A cursor's row is the statement's own, and gone with the cursor.
+        let rows = try Row.fetchCursor(statement, arguments: [number])
+        defer { withExtendedLifetime(rows) {} }
+        guard let row = try rows.next() else { throw LedgerDamage("chunk \(number) is not there") }
+        try self.init(row)
     }
 
     /// Calls `body` with every chunk after `number`, ascending.

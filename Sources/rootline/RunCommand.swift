@@ -82,9 +82,8 @@ struct WorkerOptions: ParsableArguments {
     }
 
     func limits(quantity: Int) -> WorkerLimits {
-        var limits = WorkerLimits.standard(quantity: quantity)
-        if let workers { limits.workers = workers }
-        limits.sessions = sessions
+        var limits = WorkerLimits(
+            workers: workers ?? WorkerLimits.standardWorkers, sessions: sessions, quantity: quantity)
         limits.tokenWaitSeconds = wait
         return limits
     }

@@ -53,7 +53,7 @@ struct FingerprintFileTests {
             try fixture.ledger.reserve(Fixture.reservation(20, 1), run: "a")
             let error = #expect(throws: LedgerError.self) {
                 try fixture.ledger.record(
-                    DeviceChunk(device), firstRow: 20, run: "a", reservingNext: nil)
+                    DeviceChunk(device), firstRow: 20, run: "a", reservingNext: [])
             }
             #expect(error?.code == .duplicate)
             try fixture.execute("DELETE FROM reservation; UPDATE run SET reserved = 20")

@@ -47,7 +47,7 @@ final class Fixture {
         try ledger.reserve(
             Reservation(
                 firstRow: first, certificateSerialNumbers: devices.map(\.certificateSerialNumber)), run: run)
-        try ledger.record(DeviceChunk(devices), firstRow: first, run: run, reservingNext: nil)
+        try ledger.record(DeviceChunk(devices), firstRow: first, run: run, reservingNext: [])
     }
 
     func make(_ first: Int, _ count: Int, salt: Int = 0, prefix: String = "S", run: String) throws {

@@ -22,7 +22,7 @@ struct RecordingTests {
         try fixture.ledger.reserve(Fixture.reservation(0, 4), run: "a")
         try fixture.ledger.record(
             DeviceChunk(Fixture.devices(0, 4)), firstRow: 0, run: "a",
-            reservingNext: Fixture.reservation(4, 3))
+            reservingNext: [Fixture.reservation(4, 3)])
         var run = try #require(try fixture.ledger.run("a"))
         #expect((run.reserved, run.released, run.burned, run.outstanding) == (7, 4, 0, 3))
         #expect(try fixture.ledger.nextRow(run: "a") == 7)
@@ -57,11 +57,11 @@ struct RecordingTests {
         let chunk = try DeviceChunk(Fixture.devices(0, 2, salt: 10))
         let error = #expect(throws: LedgerError.self) {
             try fixture.ledger.record(
-                chunk, firstRow: 0, run: "a", reservingNext: Fixture.reservation(2, 2, salt: 10))
+                chunk, firstRow: 0, run: "a", reservingNext: [Fixture.reservation(2, 2, salt: 10)])
         }
         #expect(error?.code == .allowanceSpent)
         #expect(try fixture.ledger.run("a")?.released == 0)
-        try fixture.ledger.record(chunk, firstRow: 0, run: "a", reservingNext: nil)
+        try fixture.ledger.record(chunk, firstRow: 0, run: "a", reservingNext: [])
         #expect(try fixture.ledger.run("a")?.released == 2)
         try fixture.ledger.check()
     }
@@ -74,7 +74,7 @@ struct RecordingTests {
         func refused(_ devices: [LedgerDevice]) throws {
             let error = #expect(throws: LedgerError.self) {
                 try fixture.ledger.record(
-                    DeviceChunk(devices), firstRow: devices[0].row, run: "a", reservingNext: nil)
+                    DeviceChunk(devices), firstRow: devices[0].row, run: "a", reservingNext: [])
             }
             #expect(error?.code == .wrongState)
         }
@@ -85,7 +85,7 @@ struct RecordingTests {
         try refused(Fixture.devices(0, 1))
         try refused(Fixture.devices(2, 2))
         try fixture.ledger.record(
-            DeviceChunk(Fixture.devices(0, 2)), firstRow: 0, run: "a", reservingNext: nil)
+            DeviceChunk(Fixture.devices(0, 2)), firstRow: 0, run: "a", reservingNext: [])
         try refused(Fixture.devices(0, 2))
         #expect(try fixture.ledger.run("a")?.released == 2)
     }

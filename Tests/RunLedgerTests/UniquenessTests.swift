@@ -43,7 +43,7 @@ struct UniquenessTests {
         for _ in 0..<2 {
             let error = #expect(throws: LedgerError.self) {
                 try fixture.ledger.record(
-                    DeviceChunk(devices), firstRow: 0, run: "b", reservingNext: nil)
+                    DeviceChunk(devices), firstRow: 0, run: "b", reservingNext: [])
             }
             #expect(error?.code == .duplicate && error?.subject == devices[2].serial)
             #expect(error?.message.contains("row 1 of run a") == true, "\(error?.message ?? "")")
@@ -55,7 +55,7 @@ struct UniquenessTests {
         // The refused chunk left nothing behind that would refuse a good one.
         try fixture.ledger.record(
             DeviceChunk(Fixture.devices(0, 3, salt: 50, prefix: "B")), firstRow: 0, run: "b",
-            reservingNext: nil)
+            reservingNext: [])
         try fixture.ledger.check()
     }
 
@@ -138,10 +138,10 @@ struct UniquenessTests {
         try fixture.ledger.reserve(Fixture.reservation(0, 1), run: "a")
         try fixture.ledger.reserve(Fixture.reservation(1, 1, salt: -1), run: "a")
         try fixture.ledger.record(
-            DeviceChunk(Fixture.devices(0, 1)), firstRow: 0, run: "a", reservingNext: nil)
+            DeviceChunk(Fixture.devices(0, 1)), firstRow: 0, run: "a", reservingNext: [])
         let recorded = #expect(throws: LedgerError.self) {
             try fixture.ledger.record(
-                DeviceChunk(Fixture.devices(1, 1, salt: -1)), firstRow: 1, run: "a", reservingNext: nil)
+                DeviceChunk(Fixture.devices(1, 1, salt: -1)), firstRow: 1, run: "a", reservingNext: [])
         }
         #expect(recorded?.code == .duplicate)
         let burned = #expect(throws: LedgerError.self) { try fixture.ledger.burn(firstRow: nil, run: "a") }
