@@ -60,14 +60,8 @@ final class DeviceMaking {
         chunkRows = allowedLosses == 0 ? limits.chunkRows : max(1, min(limits.chunkRows, share))
         chunksInHand = allowedLosses == 0 ? .max : max(1, allowedLosses / (2 * chunkRows))
         setUp = WorkerSetUp(
-            module: driver.token.slot.module.path, tokenSerial: driver.token.binding.serial,
-            tokenLabel: driver.token.binding.label, issuerLabel: driver.keys.issuer.label.description,
-            templateName: plan.template.name, product: plan.manifest.product,
-            station: plan.station?.publicKeyInfo ?? [], template: plan.template.source,
-            issuerCertificate: plan.issuerCertificate.der, notBefore: record.run.notBefore,
-            wrapMechanism: wrapping?.mechanism.rawValue ?? 0, rehearsal: driver.site.isRehearsal,
-            sessionCopies: driver.keys.issuerCopies, curve: certificates.curve.rawValue,
-            sessions: limits.sessions, verifiesAll: limits.verifiesAll)
+            driver: driver, plan: plan, record: record, wrapping: wrapping, curve: certificates.curve,
+            limits: limits)
     }
 
     private let setUp: WorkerSetUp

@@ -27,8 +27,10 @@ public struct RunOutcome: Sendable {
     /// Peak resident memory of this process and, at most, all its workers together, in octets.
     public let peakMemory: Int
     public let folder: String
+    /// The published log's entries.
     public let treeSize: UInt64
-    public let checkpoint: String
+    /// Where the checkpoint with the seal is kept; nil for a run that was kept open.
+    public let checkpoint: String?
 }
 
 /// Drives one run from its authorisation to its seal; what is interrupted anywhere, `resume` takes up.
@@ -73,7 +75,7 @@ public final class RunDriver {
     }
 
     /// Starts a run that is checked and authorised.
-    public func start(_ plan: RunPlan) throws -> RunOutcome {
+    public func start(_ plan: RunPlan, ending: RunEnding = .seal) throws -> RunOutcome {
         let id = plan.manifest.run
         if try ledger.run(id) != nil {
             throw LedgerError(
@@ -105,11 +107,11 @@ public final class RunDriver {
                 authorisationDigest: authorisation.digest, templateDigest: plan.template.digest,
                 notBefore: now, quantity: plan.manifest.quantity,
                 spoilage: authorisation.statement.spoilage, openIndex: writer.size, openedAt: now))
-        return try proceed(plan, authorisation: authorisation.message, wrapping, folder, writer)
+        return try proceed(plan, authorisation: authorisation.message, wrapping, folder, writer, ending)
     }
 
     /// How the token wraps the devices' keys; nil where devices made them.
-    private func wrapping(for plan: RunPlan) throws -> KeyWrapping? {
+    func wrapping(for plan: RunPlan) throws -> KeyWrapping? {
         plan.station == nil ? nil : try KeyWrapping.prove(login: token.login)
     }
 
@@ -134,7 +136,21 @@ public final class RunDriver {
     }
 
     /// Goes on with a run that was started and has not ended.
-    public func resume(_ id: String, manifest path: String?) throws -> RunOutcome {
+    public func resume(
+        _ id: String, manifest path: String?, ending: RunEnding = .seal
+    ) throws -> RunOutcome {
+        let (plan, record, folder, authorisation) = try reopened(id, manifest: path)
+        isResumed = true
+        let wrapping = try wrapping(for: plan)
+        let writer = try openLog()
+        if record.state != .opening { try requireOpened(record, in: writer) }
+        return try proceed(plan, authorisation: authorisation.message, wrapping, folder, writer, ending)
+    }
+
+    /// A run that was started and has not ended, with its manifest and its approval as they were.
+    func reopened(
+        _ id: String, manifest path: String?
+    ) throws -> (RunPlan, RunRecord, RunFolder, RunAuthorisation) {
         guard let record = try ledger.run(id) else {
             throw LedgerError(
                 .runUnknown, id, "no such run", hint: "`rootline run status` lists the runs.")
@@ -155,16 +171,11 @@ public final class RunDriver {
                 message: "manifest, list, station key or template are not those the run was started with",
                 hint: "Put them back as they were approved.")
         }
-        isResumed = true
-        let authorisation = try plan.authorisation(of: record)
-        let wrapping = try wrapping(for: plan)
-        let writer = try openLog()
-        if record.state != .opening { try requireOpened(record, in: writer) }
-        return try proceed(plan, authorisation: authorisation.message, wrapping, folder, writer)
+        return (plan, record, folder, try plan.authorisation(of: record))
     }
 
     /// Opens the log and holds it against the ledger: each must know the other's latest run.
-    private func openLog() throws -> BundleWriter {
+    func openLog() throws -> BundleWriter {
         let writer = try BundleWriter(
             directory: site.log, origin: site.origin, logKeySPKI: keys.logKey.publicKeyInfo)
         try requireLedgerKnows(writer)
@@ -179,6 +190,7 @@ public final class RunDriver {
             }
             guard isFound else { throw logIsOlder(sealed) }
         }
+        try publishScraps(writer)
         return writer
     }
 
@@ -199,10 +211,10 @@ public final class RunDriver {
     /// Takes the run from whatever state it is in to its seal.
     private func proceed(
         _ plan: RunPlan, authorisation: [UInt8], _ wrapping: KeyWrapping?, _ folder: RunFolder,
-        _ writer: BundleWriter
+        _ writer: BundleWriter, _ ending: RunEnding
     ) throws -> RunOutcome {
         do {
-            return try seal(plan, authorisation: authorisation, wrapping, folder, writer)
+            return try seal(plan, authorisation: authorisation, wrapping, folder, writer, ending)
         } catch let error as AllowlistError where error.code == .fileAccess {
             throw RunError(
                 .io, site.log, error.description,
@@ -214,7 +226,7 @@ public final class RunDriver {
 
     private func seal(
         _ plan: RunPlan, authorisation: [UInt8], _ wrapping: KeyWrapping?, _ folder: RunFolder,
-        _ writer: BundleWriter
+        _ writer: BundleWriter, _ ending: RunEnding
     ) throws -> RunOutcome {
         let id = plan.manifest.run
         let log = RunLog(site: site, keys: keys, plan: plan, token: token, writer: writer)
@@ -231,23 +243,37 @@ public final class RunDriver {
         let before = record.released
         var isSealPublished = false
         var shortfall: LedgerError?
+        // Where the run's devices begin in the log.
+        let firstAdd = writer.size
         if record.state == .open {
             try folder.describe(plan, wrapping: wrapping)
             monitor.burned(try ledger.burn(firstRow: nil, run: id))
             try PackageChunk.reconcile(folder: folder.packages, recordedRows: try ledger.nextRow(run: id))
+            try ReworkPackage.reconcile(folder: folder.packages, recorded: madeAnew(record))
             try log.appendReleased(record, from: ledger)
             monitor.enter(.making)
             do {
-                let making = try DeviceMaking(
-                    driver: self, plan: plan, record: try self.record(id), folder: folder, log: log,
-                    limits: limits, wrapping: wrapping)
-                try making.makeAll()
+                if !ending.isClosing {
+                    try DeviceMaking(
+                        driver: self, plan: plan, record: try self.record(id), folder: folder, log: log,
+                        limits: limits, wrapping: wrapping
+                    ).makeAll()
+                }
             } catch let error as LedgerError where error.code == .allowanceSpent {
                 // Nothing more can ever be made under this authorisation: what was made is sealed.
                 shortfall = error
                 monitor.burned(try ledger.burn(firstRow: nil, run: id))
             }
             try DurableFile.flushFolder(folder.packages)
+            if ending == .keepOpen, shortfall == nil {
+                record = try self.record(id)
+                return outcome(
+                    record, before: before, making: makingBegun.duration(to: clock.now) / .seconds(1), folder,
+                    treeSize: writer.published?.size ?? 0, checkpoint: nil)
+            }
+            if case .close(let reason) = ending {
+                try folder.keepClosing(try self.record(id), reason: reason)
+            }
             try ledger.advance(id, to: .sealing, at: record.run.openedAt)
             record = try self.record(id)
         } else if record.state == .sealing {
@@ -255,15 +281,19 @@ public final class RunDriver {
             isSealPublished = try log.isSealPublished(record)
             if !isSealPublished { try log.appendReleased(record, from: ledger) }
         }
-        let makingSeconds = makingBegun.duration(to: clock.now) / .seconds(1)
+        let making = makingBegun.duration(to: clock.now) / .seconds(1)
         monitor.enter(.sealing)
         // A clock that stepped back meanwhile does not seal a run before it was opened.
         let sealedAt = max(Int64(Date().timeIntervalSince1970), record.run.openedAt)
         if !isSealPublished {
+            try ScrapEntries(writer: writer, ledger: ledger).append(
+                before: record, firstAdd: firstAdd, at: sealedAt
+            ) { try BundleReader(directory: site.log, pins: try PublishedLog(site).pins) }
             try log.publishSeal(record, burned: ledger.burned(run: id), at: sealedAt)
         }
         let checkpoint = try folder.keepCheckpoint(of: site.log)
         try ledger.advance(id, to: .sealed, at: sealedAt)
+        try ledger.markPublished(try ledger.scraps(run: id), logSize: writer.size)
         record = try self.record(id)
         if let shortfall {
             throw LedgerError(
@@ -273,11 +303,19 @@ public final class RunDriver {
                     "Losses used the allowance up. Give the missing rows to another run and have that approved."
             )
         }
-        return RunOutcome(
-            run: id, quantity: record.run.quantity, released: record.released, burned: record.burned,
-            seconds: begun.duration(to: clock.now) / .seconds(1), makingSeconds: makingSeconds,
-            made: record.released - before, peakMemory: Self.peakMemory(workers: limits.workers),
-            folder: folder.path, treeSize: writer.size,
+        return outcome(
+            record, before: before, making: making, folder, treeSize: writer.size, checkpoint: checkpoint)
+    }
+
+    private func outcome(
+        _ record: RunRecord, before: Int, making: Double, _ folder: RunFolder, treeSize: UInt64,
+        checkpoint: String?
+    ) -> RunOutcome {
+        RunOutcome(
+            run: record.run.id, quantity: record.run.quantity, released: record.released,
+            burned: record.burned, seconds: begun.duration(to: clock.now) / .seconds(1),
+            makingSeconds: making, made: record.released - before,
+            peakMemory: Self.peakMemory(workers: limits.workers), folder: folder.path, treeSize: treeSize,
             checkpoint: checkpoint)
     }
 
@@ -290,7 +328,7 @@ public final class RunDriver {
         return (own.ru_maxrss + children.ru_maxrss * workers) * 1024
     }
 
-    private func record(_ id: String) throws -> RunRecord {
+    func record(_ id: String) throws -> RunRecord {
         guard let record = try ledger.run(id) else { throw LedgerError(.runUnknown, id, "no such run") }
         return record
     }

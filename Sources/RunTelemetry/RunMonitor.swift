@@ -172,7 +172,7 @@ public final class RunMonitor: Sendable {
     }
 
     /// The session ends. Nothing is told of one that never began.
-    public func end(_ ending: RunEnding) {
+    public func end(_ ending: RunConclusion) {
         let hasBegun = state.withLock { $0.folder != nil }
         switch ending {
         case .sealed: log.notice("run sealed", metadata: endMetadata)

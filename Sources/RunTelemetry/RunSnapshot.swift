@@ -41,14 +41,14 @@ public struct RunSnapshot: Sendable {
     /// What was said to the operator last.
     public internal(set) var lastNotice: String?
     /// How the session ended; nil while it is at work.
-    public internal(set) var ending: RunEnding?
+    public internal(set) var ending: RunConclusion?
 
     /// Devices that were made and are not scrapped or burned, as a share of the quantity.
     public var share: Double { quantity > 0 ? Double(released) / Double(quantity) : 0 }
 }
 
 /// How a session of a run ended.
-public enum RunEnding: Sendable, Hashable {
+public enum RunConclusion: Sendable, Hashable {
     case sealed
     /// Stopped on request; `run resume` goes on.
     case interrupted(reason: String)

@@ -12,7 +12,8 @@ struct RunCommand: ParsableCommand {
         commandName: "run", abstract: "Production runs: check, approve, make, and look.",
         subcommands: [
             RunCheckCommand.self, RunApproveCommand.self, RunApproveCRLCommand.self, RunStartCommand.self,
-            RunResumeCommand.self, RunStatusCommand.self, RunReportCommand.self,
+            RunResumeCommand.self, RunStatusCommand.self, RunReportCommand.self, RunScrapCommand.self,
+            RunReworkCommand.self, RunCloseCommand.self, RunCRLCommand.self,
         ])
 }
 
@@ -126,6 +127,15 @@ struct WorkerOptions: ParsableArguments {
     }
 }
 
+/// Whether a run is sealed when its rows are made, for `start` and `resume`.
+struct EndingOptions: ParsableArguments {
+    @Flag(
+        name: .long, help: "Make all rows and leave the run open for rework; `rootline run close` seals it.")
+    var keepOpen = false
+
+    var ending: RunEnding { keepOpen ? .keepOpen : .seal }
+}
+
 struct RunStartCommand: ParsableCommand, FormattedCommand {
     static let configuration = CommandConfiguration(
         commandName: "start", abstract: "Make the devices of an approved run, and seal it.",
@@ -137,6 +147,7 @@ struct RunStartCommand: ParsableCommand, FormattedCommand {
     @Argument(help: "The run's manifest.") var manifest: String
     @OptionGroup var workers: WorkerOptions
     @OptionGroup var watching: WatchOptions
+    @OptionGroup var ending: EndingOptions
     @OptionGroup var siteOptions: SiteOptions
     @OptionGroup var pins: PINOptions
     @OptionGroup var output: OutputOptions
@@ -149,9 +160,9 @@ struct RunStartCommand: ParsableCommand, FormattedCommand {
         try RunReport.drive(
             site: site, lock: lock, ledger: ledger,
             limits: workers.limits(quantity: plan.manifest.quantity), pins: pins, watching: watching,
-            format: output.format,
-            run: plan.manifest.run, manifest: plan.manifest.file
-        ) { try $0.start(plan) }
+            format: output.format, run: plan.manifest.run, manifest: plan.manifest.file,
+            ending: ending.ending
+        ) { try $0.start(plan, ending: ending.ending) }
     }
 }
 
@@ -167,6 +178,7 @@ struct RunResumeCommand: ParsableCommand, FormattedCommand {
     @Option(name: .long, help: "The manifest, where it moved since the start.") var manifest: String?
     @OptionGroup var workers: WorkerOptions
     @OptionGroup var watching: WatchOptions
+    @OptionGroup var ending: EndingOptions
     @OptionGroup var siteOptions: SiteOptions
     @OptionGroup var pins: PINOptions
     @OptionGroup var output: OutputOptions
@@ -184,9 +196,8 @@ struct RunResumeCommand: ParsableCommand, FormattedCommand {
         try RunReport.drive(
             site: site, lock: lock, ledger: ledger,
             limits: workers.limits(quantity: record.run.quantity), pins: pins, watching: watching,
-            format: output.format,
-            run: name, manifest: manifest
-        ) { try $0.resume(name, manifest: manifest) }
+            format: output.format, run: name, manifest: manifest, ending: ending.ending
+        ) { try $0.resume(name, manifest: manifest, ending: ending.ending) }
     }
 }
 
@@ -205,11 +216,12 @@ private struct RunReport: Encodable {
     var peakMemoryBytes: Int
     var folder: String
     var treeSize: UInt64
-    var checkpoint: String
+    /// None for a run that was kept open.
+    var checkpoint: String?
 
     static func drive(
         site: Site, lock: FileLock, ledger: SQLiteLedger, limits: WorkerLimits, pins: PINOptions,
-        watching: WatchOptions, format: OutputFormat, run: String, manifest: String?,
+        watching: WatchOptions, format: OutputFormat, run: String, manifest: String?, ending: RunEnding,
         _ body: @escaping (RunDriver) throws -> RunOutcome
     ) throws {
         let name = try site.publishedKey(.issuingCA).tokenName
@@ -231,9 +243,9 @@ private struct RunReport: Encodable {
                 driver.notice = notice
                 return driver
             }
-            outcome = try patience.drive(run, manifest: manifest, ledger: ledger, body)
+            outcome = try patience.drive(run, manifest: manifest, ending: ending, ledger: ledger, body)
         } catch {
-            monitor.end(RunEnding(error))
+            monitor.end(RunConclusion(error))
             bar.end()
             throw error
         }
@@ -250,13 +262,16 @@ private struct RunReport: Encodable {
             folder: outcome.folder, treeSize: outcome.treeSize, checkpoint: outcome.checkpoint)
         if format == .json { return try printJSON(report) }
         print(
-            "sealed  run \(report.run): \(report.released.grouped) devices released, \(report.burned.grouped) burned"
+            "\(report.checkpoint == nil ? "made, open for rework" : "sealed")  run \(report.run): \(report.released.grouped) devices released, \(report.burned.grouped) burned"
         )
         print(
             "  \(report.made.grouped) made in \(String(format: "%.1f", report.seconds)) s, \(Int(report.devicesPerSecond).grouped) devices a second"
         )
         print("  packages    \(report.folder)/packages")
-        print("  checkpoint  \(report.checkpoint)  (\(Int(report.treeSize).grouped) entries)")
+        guard let checkpoint = report.checkpoint else {
+            return print("Next: rootline run close \(report.run), when no device of it will be made anew")
+        }
+        print("  checkpoint  \(checkpoint)  (\(Int(report.treeSize).grouped) entries)")
         print(
             "Hand the checkpoint to somebody outside this site: only a copy elsewhere shows a rollback of all of it."
         )

@@ -28,7 +28,7 @@ struct WatchOptions: ParsableArguments {
     }
 }
 
-extension RunEnding {
+extension RunConclusion {
     /// How an error ended a run.
     init(_ error: any Error) {
         if let error = error as? RunError, error.code == .interrupted {

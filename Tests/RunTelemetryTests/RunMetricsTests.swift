@@ -10,7 +10,7 @@ import Testing
     init() throws { scratch = try Scratch() }
 
     /// Metrics of a run with a name that wants to be more than a name.
-    private func finished(_ ending: RunEnding? = .sealed) throws -> String {
+    private func finished(_ ending: RunConclusion? = .sealed) throws -> String {
         let monitor = RunMonitor(program: "rootline 0", metrics: scratch.path + "/run.prom", clock: clock.now)
         var facts = RunFacts.example(scratch.path, released: 10, burned: 2)
         facts.product = "a \"b\" \\ c\nd{} é"
