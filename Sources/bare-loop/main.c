@@ -6,6 +6,7 @@
 
 #define CRYPTOKI_COMPAT 1
 #include <dlfcn.h>
+#include <errno.h>
 #include <p11-kit/pkcs11.h>
 #include <pthread.h>
 #include <signal.h>
@@ -212,5 +213,9 @@ int main(int count, char **arguments) {
     pthread_barrier_wait(start_line);
     double seconds = now() - begun;
     printf("%.1f\n", (double)(devices_each * callers) / seconds);
-    return 0;
+    fflush(stdout);
+    // The callers' processor time counts as ours once they are waited for.
+    while (wait(NULL) > 0 || errno == EINTR) {}
+    // No exit handlers: the module's would pull away what the last threads stand on.
+    _exit(0);
 }
