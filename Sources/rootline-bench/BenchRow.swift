@@ -36,7 +36,7 @@ struct BenchRow: Codable {
         let ids = Set(rows.map(\.id))
         let all = (former.filter { !ids.contains($0.id) } + rows).sorted { $0.id < $1.id }
         let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
         try encoder.encode(all).write(to: url, options: .atomic)
     }
 
