@@ -58,7 +58,7 @@ let package = Package(
         library("Certificates", ["StrictYAML", x509, asn1, crypto, cryptoExtras]),
         library("TokenKeys", ["PKCS11", "CLibP11", "COpenSSL", x509, asn1, crypto]),
         library("Manifests", ["StrictYAML", "CanonicalJSON", crypto]),
-        library("RunLedger", [grdb]),
+        library("RunLedger", [grdb, crypto]),
         library("SecretSharing", ["COpenSSL"]),
         library("CBOR"),
         library("TransparencyLog", [crypto]),
@@ -102,7 +102,7 @@ let package = Package(
             name: "FaultyToken", path: "Tests/FaultyToken",
             exclude: [
                 "faulty-token.c", "faulty-token-plan.c", "faulty-token-lies.c", "faulty-token.h",
-                "faulty-token-functions.inc", "faulty-files.c",
+                "faulty-token-functions.inc", "faulty-files.c", "site-files.c", "stepping-clock.c",
             ],
             swiftSettings: swiftSettings),
         .testTarget(
@@ -130,6 +130,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "CeremonyFaultTests", dependencies: ["FaultyToken"], exclude: ["Programs"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "RunFaultTests", dependencies: ["FaultyToken"], exclude: ["Programs"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "CommandLineTests", dependencies: [grdb, "FaultyToken"], exclude: ["Scripts", "Tools"],

@@ -1,6 +1,7 @@
 import Certificates
 import Crypto
 import PKCS11
+import RunLedger
 import TokenKeys
 
 /// Makes devices on one session: the hot path of a run.
@@ -14,6 +15,7 @@ struct DeviceMaker: ~Copyable {
     private let issuerType: SigningKeyType
     private let signatureMechanism: Mechanism
     private let transportKey: TransportKey
+    private let transportKeyName: String
     private let wrapMechanism: Mechanism
     private let publicTemplate: AttributeTemplate
     private let privateTemplate: AttributeTemplate
@@ -42,6 +44,7 @@ struct DeviceMaker: ~Copyable {
         self.issuerType = issuerType
         signatureMechanism = .plain(issuerType.signatureMechanism)
         self.transportKey = transportKey
+        transportKeyName = TransportKey.name(of: transportKey.wrapped)
         self.plan = plan
         wrapMechanism = .plain(MechanismType(rawValue: setUp.wrapMechanism))
         publicTemplate = AttributeTemplate(
@@ -72,16 +75,22 @@ struct DeviceMaker: ~Copyable {
     /// The first device of each chunk is checked: its to-be-signed bytes against what the X.509 library builds,
     /// its signature with swift-crypto. A token that begins to sign wrongly is met within one chunk.
     func make(_ chunk: WorkChunk) throws -> MadeChunk {
-        var made = MadeChunk(
-            firstRow: chunk.firstRow, transportKey: transportKey.wrapped, devices: [])
-        made.devices.reserveCapacity(chunk.rows.count)
-        for (index, row) in chunk.rows.enumerated() {
-            made.devices.append(try make(row, verifying: index == 0))
+        var devices = DeviceChunk.Encoder(capacity: chunk.rows.count)
+        var lines = PackageLines(
+            transportKey: transportKeyName, reserving: chunk.rows.count * PackageLines.usualOctets)
+        for (offset, row) in chunk.rows.enumerated() {
+            try make(
+                row, number: chunk.firstRow + offset, verifying: offset == 0, into: &devices, &lines)
         }
-        return made
+        return MadeChunk(
+            firstRow: chunk.firstRow, transportKey: transportKey.wrapped, devices: try devices.finish(),
+            package: lines.bytes)
     }
 
-    private func make(_ row: WorkChunk.Row, verifying: Bool) throws -> MadeChunk.Device {
+    private func make(
+        _ row: WorkChunk.Row, number: Int, verifying: Bool, into devices: inout DeviceChunk.Encoder,
+        _ lines: inout PackageLines
+    ) throws {
         let pair = try session.generateKeyPair(
             .plain(.ecKeyPairGeneration), publicKey: publicTemplate, privateKey: privateTemplate)
         let publicPoint = try readPoint(pair.publicKey)
@@ -93,13 +102,15 @@ struct DeviceMaker: ~Copyable {
         if verifying { try verify(certificate, certificateRow) }
         let wrappedLength = try session.wrap(
             wrapMechanism, key: pair.privateKey, under: transportKey.object, into: wrapped)
-        let wrappedKey = Array(wrapped[..<wrappedLength])
         try session.destroy(pair.privateKey)
         try session.destroy(pair.publicKey)
-        return MadeChunk.Device(
-            publicKeyDigest: Array(SHA256.hash(data: try plan.subjectPublicKeyInfo(point: publicPoint))),
-            certificateDigest: Array(SHA256.hash(data: certificate)), certificate: certificate,
-            wrappedKey: wrappedKey)
+        try devices.append(
+            serial: row.serial, certificateSerialNumber: row.certificateSerialNumber.bytes,
+            publicKeyDigest: SHA256.hash(data: try plan.subjectPublicKeyInfo(point: publicPoint)),
+            certificateDigest: SHA256.hash(data: certificate), certificate: certificate)
+        lines.append(
+            row: number, serial: row.serial, certificate: certificate,
+            wrappedKey: UnsafeRawBufferPointer(rebasing: wrapped[..<wrappedLength]))
     }
 
     private func readPoint(_ publicKey: Object) throws -> [UInt8] {
@@ -130,6 +141,29 @@ struct DeviceMaker: ~Copyable {
             throw TokenKeyError(
                 .signatureInvalid, "issuing key", "the token's signature does not verify",
                 hint: "Stop using this token until its maker has explained it.")
+        }
+    }
+}
+
+extension DeviceChunk.Encoder {
+    /// Adds a device from the values in which it is made.
+    fileprivate mutating func append(
+        serial: String, certificateSerialNumber: [UInt8], publicKeyDigest: SHA256.Digest,
+        certificateDigest: SHA256.Digest, certificate: [UInt8]
+    ) throws {
+        var serial = serial
+        try serial.withUTF8 { serial in
+            try certificateSerialNumber.withUnsafeBytes { number in
+                try publicKeyDigest.withUnsafeBytes { key in
+                    try certificateDigest.withUnsafeBytes { digest in
+                        try certificate.withUnsafeBytes { certificate in
+                            try append(
+                                serial: UnsafeRawBufferPointer(serial), certificateSerialNumber: number,
+                                publicKeyDigest: key, certificateDigest: digest, certificate: certificate)
+                        }
+                    }
+                }
+            }
         }
     }
 }

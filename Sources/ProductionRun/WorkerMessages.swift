@@ -1,5 +1,6 @@
 import Certificates
 import PKCS11
+import RunLedger
 
 /// What a worker needs to know before its first chunk.
 struct WorkerSetUp {
@@ -116,47 +117,44 @@ struct WorkChunk {
     }
 }
 
-/// What a worker made of a chunk: for each row the certificate, its digests and the wrapped key.
+/// What a worker made of a chunk, in the forms in which it is stored and shown: the run copies it, and builds nothing.
 struct MadeChunk {
-    struct Device {
-        var publicKeyDigest: [UInt8]
-        var certificateDigest: [UInt8]
-        var certificate: [UInt8]
-        var wrappedKey: [UInt8]
-    }
-
     var firstRow: Int
     /// The transport key under which the devices' keys are wrapped, itself wrapped to the station.
     var transportKey: [UInt8]
-    var devices: [Device]
+    /// For the ledger and the log.
+    var devices: DeviceChunk
+    /// For the station: a line a device.
+    var package: [UInt8]
 
     var frame: Frame {
-        var fields = FieldWriter()
+        var fields = FieldWriter(
+            capacity: 16 + transportKey.count + devices.bytes.count + package.count)
         fields.put(UInt32(firstRow))
         fields.put(transportKey)
-        fields.put(UInt32(devices.count))
-        for device in devices {
-            fields.putRaw(device.publicKeyDigest)
-            fields.putRaw(device.certificateDigest)
-            fields.put(device.certificate)
-            fields.put(device.wrappedKey)
-        }
+        fields.put(devices.bytes)
+        fields.put(package)
         return Frame(kind: .made, payload: fields.bytes)
     }
 
-    static func parse(_ frame: Frame) throws(RunError) -> MadeChunk {
+    static func parse(_ frame: Frame) throws -> MadeChunk {
         var fields = FieldReader(frame.payload)
-        var chunk = MadeChunk(
-            firstRow: Int(try fields.uint32()), transportKey: try fields.block(), devices: [])
-        let count = Int(try fields.uint32())
-        chunk.devices.reserveCapacity(count)
-        for _ in 0..<count {
-            chunk.devices.append(
-                Device(
-                    publicKeyDigest: try fields.raw(32), certificateDigest: try fields.raw(32),
-                    certificate: try fields.block(), wrappedKey: try fields.block()))
-        }
+        let chunk = MadeChunk(
+            firstRow: Int(try fields.uint32()), transportKey: try fields.block(),
+            devices: try DeviceChunk(try fields.block()), package: try fields.block())
         guard fields.isAtEnd else { throw RunError(.protocolBroken, "worker", "a message is too long") }
         return chunk
+    }
+
+    /// Whether these are the devices that were asked for: what a worker answers goes into the books under the
+    /// reservation's serial numbers, or not at all.
+    func answers(_ chunk: WorkChunk) -> Bool {
+        guard devices.count == chunk.rows.count else { return false }
+        return devices.withDevices { devices in
+            zip(devices, chunk.rows).allSatisfy { device, row in
+                device.certificateSerialNumber.elementsEqual(row.certificateSerialNumber.bytes)
+                    && device.serial.elementsEqual(row.serial.utf8)
+            }
+        }
     }
 }
