@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import ProductionRun
 import RunLedger
+import RunTelemetry
 import Sites
 import TokenKeys
 
@@ -72,7 +73,9 @@ extension RunDriver {
         let name = try site.publishedKey(.issuingCA).tokenName
         try self.init(
             site: site, lock: lock, ledger: ledger, pin: pins.source(name, in: site),
-            executable: ProductFiles.executable, limits: .standard(quantity: 1), progress: { _ in })
+            executable: ProductFiles.executable,
+            limits: WorkerLimits(workers: 1, sessions: 1, quantity: 1),
+            monitor: RunMonitor(program: Release.name))
         notice = { Terminal.say($0) }
     }
 }

@@ -249,7 +249,7 @@ private struct RunReport: Encodable {
             bar.end()
             throw error
         }
-        monitor.end(.sealed)
+        monitor.end(outcome.checkpoint == nil ? .interrupted(reason: "made, open for rework") : .sealed)
         bar.end()
         let report = RunReport(
             run: outcome.run, quantity: outcome.quantity, released: outcome.released,
