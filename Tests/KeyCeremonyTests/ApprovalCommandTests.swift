@@ -1,5 +1,6 @@
 import Foundation
 import Sites
+import TestTokens
 import Testing
 
 @testable import Approvals
