@@ -58,7 +58,8 @@ struct DeviceMaker: ~Copyable, ChunkMaking {
             transportKey: transportKeyName, reserving: chunk.rows.count * PackageLines.usualOctets)
         for (offset, row) in chunk.rows.enumerated() {
             try make(
-                row, number: chunk.firstRow + offset, verifying: offset == 0, into: &devices, &lines)
+                row, number: chunk.firstRow + offset, isFirst: offset == 0, into: &devices,
+                &lines)
         }
         return MadeChunk(
             firstRow: chunk.firstRow, transportKey: transportKey.wrapped, devices: try devices.finish(),
@@ -66,7 +67,7 @@ struct DeviceMaker: ~Copyable, ChunkMaking {
     }
 
     private func make(
-        _ row: WorkChunk.Row, number: Int, verifying: Bool, into devices: inout DeviceChunk.Encoder,
+        _ row: WorkChunk.Row, number: Int, isFirst: Bool, into devices: inout DeviceChunk.Encoder,
         _ lines: inout PackageLines
     ) throws {
         let pair = try issuing.session.generateKeyPair(
@@ -74,7 +75,7 @@ struct DeviceMaker: ~Copyable, ChunkMaking {
         let publicPoint = try readPoint(pair.publicKey)
         let certificateRow = DeviceCertificateRow(
             serialNumber: row.certificateSerialNumber, point: publicPoint, values: row.values)
-        let certificate = try issuing.certificate(certificateRow, verifying: verifying)
+        let certificate = try issuing.certificate(certificateRow, isFirst: isFirst)
         let wrappedLength = try issuing.session.wrap(
             wrapMechanism, key: pair.privateKey, under: transportKey.object, into: wrapped)
         try issuing.session.destroy(pair.privateKey)

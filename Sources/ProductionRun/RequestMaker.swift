@@ -29,7 +29,7 @@ struct RequestMaker: ~Copyable, ChunkMaking {
             let certificate = try issuing.certificate(
                 DeviceCertificateRow(
                     serialNumber: row.certificateSerialNumber, point: point, values: row.values),
-                verifying: offset == 0)
+                isFirst: offset == 0)
             try devices.append(
                 serial: row.serial, certificateSerialNumber: row.certificateSerialNumber.bytes,
                 publicKeyDigest: SHA256.hash(data: try issuing.plan.subjectPublicKeyInfo(point: point)),

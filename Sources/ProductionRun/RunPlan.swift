@@ -67,11 +67,7 @@ public struct RunPlan: Sendable {
         }
         let rows = try check.checkRows(
             requiredColumns: template?.columns ?? [],
-            rowCheck: { values in
-                (certificates?.faults(values: values) ?? []).map {
-                    RowValueFault(column: $0.column, message: $0.message)
-                }
-            },
+            rowCheck: certificates.map(RunPlan.rowCheck) ?? { _ in [] },
             releasedBy: releasedBy, requests: requests, progress: { progress($0, max($0, quantity)) })
         if let ledgerFailure { throw ledgerFailure }
         (self.issuer, issuerCertificate) = try issuer.get()
@@ -84,6 +80,16 @@ public struct RunPlan: Sendable {
         self.rows = rows
         self.template = template
         self.station = station
+    }
+
+    private static func rowCheck(
+        _ certificates: DeviceCertificatePlan
+    ) -> ([String]) -> [RowValueFault] {
+        { values in
+            certificates.faults(values: values).map {
+                RowValueFault(column: $0.column, message: $0.message)
+            }
+        }
     }
 
     /// What an authorisation of this run must say.
