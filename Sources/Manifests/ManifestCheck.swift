@@ -21,7 +21,8 @@ public struct ManifestCheck: Sendable {
         file = path
         var parser = ManifestParser(file: path)
         draft = parser.draft(Array(data))
-        faults = FaultLog(files: [path] + (draft.devices?.path.map { [$0] } ?? []))
+        faults = FaultLog(
+            files: [path] + (draft.devices?.path.map { [$0] } ?? []), folder: draft.devices?.folder)
         for problem in parser.yaml.problems {
             faults.add(
                 ManifestFault(

@@ -36,6 +36,10 @@ public struct RunManifest: Hashable, Sendable {
             case .range, .requests: nil
             }
         }
+
+        var folder: String? {
+            if case .requests(let folder) = self { folder } else { nil }
+        }
     }
 
     /// The largest quantity of one run.

@@ -60,7 +60,7 @@ struct DeviceMaker: ~Copyable, ChunkMaking {
         var latency = LatencyHistogram()
         for (offset, row) in chunk.rows.enumerated() {
             let nanoseconds = try make(
-                row, number: chunk.firstRow + offset, verifying: offset == 0, into: &devices, &lines)
+                row, number: chunk.firstRow + offset, isFirst: offset == 0, into: &devices, &lines)
             latency.record(nanoseconds)
         }
         return MadeChunk(
@@ -70,7 +70,7 @@ struct DeviceMaker: ~Copyable, ChunkMaking {
 
     /// Makes one device; answers the nanoseconds from its key's generation until the token has nothing left of it.
     private func make(
-        _ row: WorkChunk.Row, number: Int, verifying: Bool, into devices: inout DeviceChunk.Encoder,
+        _ row: WorkChunk.Row, number: Int, isFirst: Bool, into devices: inout DeviceChunk.Encoder,
         _ lines: inout PackageLines
     ) throws -> UInt64 {
         let begun = SteadyNanoseconds.now
@@ -79,7 +79,7 @@ struct DeviceMaker: ~Copyable, ChunkMaking {
         let publicPoint = try readPoint(pair.publicKey)
         let certificateRow = DeviceCertificateRow(
             serialNumber: row.certificateSerialNumber, point: publicPoint, values: row.values)
-        let certificate = try issuing.certificate(certificateRow, verifying: verifying)
+        let certificate = try issuing.certificate(certificateRow, isFirst: isFirst)
         let wrappedLength = try issuing.session.wrap(
             wrapMechanism, key: pair.privateKey, under: transportKey.object, into: wrapped)
         try issuing.session.destroy(pair.privateKey)

@@ -46,7 +46,7 @@ struct IssuingSession: ~Copyable {
     /// The first of each chunk is verified: its to-be-signed bytes against what the X.509 library builds, its signature
     /// with swift-crypto. A token that begins to sign wrongly is met within one chunk. Every signature is verified where
     /// the run is to: that adds a third to a device's time on a fast token.
-    func certificate(_ row: DeviceCertificateRow, verifying: Bool) throws -> [UInt8] {
+    func certificate(_ row: DeviceCertificateRow, isFirst: Bool) throws -> [UInt8] {
         let toBeSigned = try plan.toBeSigned(row)
         let input = issuerType.signatureInput(toBeSigned)
         let length = try input.withUnsafeBytes { bytes in
@@ -54,8 +54,8 @@ struct IssuingSession: ~Copyable {
         }
         let certificate = try plan.certificate(
             toBeSigned: toBeSigned, rawSignature: Array(signature[..<length]))
-        guard verifying || verifiesAll else { return certificate }
-        if verifying { try plan.check(row) }
+        guard isFirst || verifiesAll else { return certificate }
+        if isFirst { try plan.check(row) }
         guard try ReceivedCertificate(der: certificate).isSigned(by: plan.issuerKey) else {
             throw TokenKeyError(
                 .signatureInvalid, "issuing key", "the token's signature does not verify",

@@ -32,7 +32,7 @@ struct RequestMaker: ~Copyable, ChunkMaking {
             let certificate = try issuing.certificate(
                 DeviceCertificateRow(
                     serialNumber: row.certificateSerialNumber, point: point, values: row.values),
-                verifying: offset == 0)
+                isFirst: offset == 0)
             latency.record(SteadyNanoseconds.now - begun)
             try devices.append(
                 serial: row.serial, certificateSerialNumber: row.certificateSerialNumber.bytes,

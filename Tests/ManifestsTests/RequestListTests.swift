@@ -225,11 +225,12 @@ struct RequestListTests {
         try FileManager.default.createDirectory(
             atPath: line.path + "/requests/e.pem", withIntermediateDirectories: true)
         #expect(
-            Set(faults(line)) == [
-                " h.pem requests.name 1:1", "a.pem list.serial-repeated 1:1", "b.pem request.unreadable 1:1",
+            faults(line) == [
+                "run.yaml list.quantity 8:11 quantity", " h.pem requests.name 1:1",
+                "a.pem list.serial-repeated 1:1", "b.pem request.unreadable 1:1",
                 "c.pem requests.unreadable 1:1", "d.txt requests.name 1:1", "e.pem requests.unreadable 1:1",
-                "g.pem request.key-repeated 1:1", "run.yaml list.quantity 8:11 quantity",
-            ])
+                "g.pem request.key-repeated 1:1",
+            ], "in the order of the names, whenever each was found")
         let columns = try Self.folder([("a.der", "1")])
         #expect(faults(columns, ["serial", "mac"]) == ["run.yaml list.column-missing 11:3 devices"])
         #expect(faults(try Self.folder([], quantity: 1)).contains("run.yaml list.empty 11:3 devices"))
