@@ -12,13 +12,16 @@ struct RunFigures: Sendable {
     var burned: Int
     var workersLost: Int
     var stage: RunStage
+    var isEnded = false
 
+    /// Of a run at work what the last seconds were, and of one that ended what all of it was.
     init(_ snapshot: RunSnapshot) {
         released = snapshot.released
         quantity = snapshot.quantity
-        rate = snapshot.rate
+        isEnded = snapshot.ending != nil
+        rate = isEnded ? snapshot.meanRate : snapshot.rate
         remainingSeconds = snapshot.remainingSeconds
-        latency = LatencyQuantiles(snapshot.recentLatency)
+        latency = LatencyQuantiles(isEnded ? snapshot.latency : snapshot.recentLatency)
         burned = snapshot.burned
         workersLost = snapshot.workersLost
         stage = snapshot.stage
@@ -39,8 +42,11 @@ struct RunFigures: Sendable {
     var texts: [String] {
         let count = "\(released.grouped) of \(quantity.grouped)"
         let speed = rate.map { ", \(Self.rate($0))/s" } ?? ""
-        let isDone = released >= quantity
-        let left = isDone ? "" : remainingSeconds.map { ", \(RunFigures.duration($0)) left" } ?? ""
+        var left = ""
+        if stage == .sealing, !isEnded { left = ", sealing" }
+        if let remainingSeconds, !isEnded, released < quantity {
+            left = ", \(RunFigures.duration(remainingSeconds)) left"
+        }
         let median = latency.map { Self.time($0.medianMicroseconds) }
         let slowest = latency.map { Self.time($0.p99Microseconds) }
         let token = median.map { ", token \($0)" } ?? ""
@@ -96,6 +102,7 @@ struct RunFigures: Sendable {
 final class RunBar: Sendable {
     private struct State {
         var lastShown: ContinuousClock.Instant?
+        var stage: RunStage?
         /// Columns of the bar that is on the terminal; 0 where none is.
         var shownColumns = 0
     }
@@ -104,13 +111,14 @@ final class RunBar: Sendable {
 
     /// Shows how far it is, unless that was shown just now.
     func show(_ figures: RunFigures) {
-        guard figures.stage != .opening else { return }
         let hasBar = Terminal.hasCursor
+        guard figures.stage != .opening, hasBar || figures.released > 0 else { return }
         state.withLock { state in
             let interval: Duration = hasBar ? .milliseconds(100) : .seconds(5)
-            let isDone = figures.released >= figures.quantity
-            if let last = state.lastShown, !isDone, last.duration(to: .now) < interval { return }
+            let isNews = figures.isEnded || (hasBar && state.stage != figures.stage)
+            if let last = state.lastShown, !isNews, last.duration(to: .now) < interval { return }
             state.lastShown = .now
+            state.stage = figures.stage
             guard hasBar else {
                 Terminal.say(figures.texts[0])
                 return
