@@ -49,6 +49,7 @@ extension RunDriver {
             thisUpdate: time, nextUpdate: time.addingTimeInterval(TimeInterval(days) * 86_400))
         // Ledger and log must tell the same story before anything is signed about it.
         let writer = try openLog()
+        site.removeUnfinishedFiles()
         let files = RevocationListFiles(site: site, issuer: issuer)
         let previous = try files.latest(ledger)
         let revocations = try IssuerRevocations(

@@ -58,6 +58,11 @@ extension RunDriver {
                 .unfinished, id, "the run was stopped while it was opened or sealed",
                 hint: "rootline run resume \(id)")
         }
+        guard plan.manifest.keyOrigin == .token else {
+            throw RunError(
+                .manifestRefused, id, "its devices make their keys themselves: a new key needs a new request",
+                hint: "Close the run, and give the scrapped rows with new requests to another one.")
+        }
         _ = try openLog()
         try ledger.burn(firstRow: nil, run: id)
         let made = try ledger.nextRow(run: id)

@@ -1,4 +1,3 @@
-import FaultyToken
 import Foundation
 import GRDB
 import Glibc
@@ -67,19 +66,6 @@ extension Workplace {
             "openssl verify -x509_strict -crl_check -CRLfile issuing-ca.crl.pem "
                 + "-CAfile site/certificates/root-ca.pem -untrusted site/certificates/issuing-ca.pem device.pem"
         )
-    }
-
-    /// A library that shifts the time by `SHIFT` seconds, for `LD_PRELOAD`.
-    func clock() throws -> String {
-        let path = folder + "/clock.so"
-        if !FileManager.default.fileExists(atPath: path) {
-            try ExpiryTests.clock.write(toFile: folder + "/clock.c", atomically: true, encoding: .utf8)
-            let compilers = (ProcessInfo.processInfo.environment["PATH"] ?? "") + ":/usr/bin"
-            try succeed(
-                "$(command -v clang || command -v cc) -shared -fPIC -o clock.so clock.c -ldl",
-                with: ["PATH": compilers])
-        }
-        return path
     }
 }
 
@@ -151,7 +137,7 @@ struct RevocationListTests {
         try place.list("--days 4")
         let text = try place.succeed("rootline run crl --days 4")
         #expect(text.hasPrefix("nothing to do  revocation list 1 is the latest"), "\(text)")
-        let clock = try place.clock()
+        let clock = try place.preload("clock", ExpiryTests.clock)
         func after(_ days: Double) throws -> RevocationListDocument {
             try place.list(
                 "--days 4", with: ["LD_PRELOAD": clock, "SHIFT": "\(Int(days * 86_400))"])
@@ -176,14 +162,20 @@ struct RevocationListTests {
         var days = 7
         if what != "none" { try place.approveLists("--days 2 --span 7") }
         switch what {
-        case "expired": environment = ["LD_PRELOAD": try place.clock(), "SHIFT": "\(3 * 86_400)"]
-        case "early": environment = ["LD_PRELOAD": try place.clock(), "SHIFT": "-3600"]
+        case "expired":
+            environment = [
+                "LD_PRELOAD": try place.preload("clock", ExpiryTests.clock), "SHIFT": "\(3 * 86_400)",
+            ]
+        case "early":
+            environment = ["LD_PRELOAD": try place.preload("clock", ExpiryTests.clock), "SHIFT": "-3600"]
         case "too long": days = 8
         case "tampered":
             // The span within the signed statement.
             try place.succeed("sed -i 's/\"span\":604800/\"span\":904800/' \(standing)")
-        case "another issuer", "another log":
-            // That of another site, whose CA and log are its own.
+        case "another log":
+            try place.succeed("sed -i 's|^origin: .*|origin: rehearsal.invalid/elsewhere|' site/site.yaml")
+        case "another issuer":
+            // That of another site, whose people and CA are its own.
             let script =
                 "for c in root-ca issuing-ca run-authority allowlist-signer; do "
                 + "rootline ceremony rehearse \"$REPOSITORY/Ceremonies/$c/script.yaml\"; done"
@@ -192,10 +184,6 @@ struct RevocationListTests {
             try place.succeed(script, with: other)
             try place.succeed("rootline run approve-crl --days 2 --span 7", with: other)
             try place.succeed("cp other/certificates/standing-authorisation.p7s \(standing)")
-            if what == "another log" {
-                try place.succeed(
-                    "sed -i 's|^origin: .*|origin: rehearsal.invalid/elsewhere|' site/site.yaml")
-            }
         case "a run's":
             try place.approve("batch", devices: 1)
             try place.succeed("cp site/runs/batch/authorisation.p7s \(standing)")
@@ -209,31 +197,27 @@ struct RevocationListTests {
     }
 
     @Test(
-        "Killed at any flush to the disk, the next command issues or completes one list and no number twice")
+        "Killed at any step that reaches the disk, the next command issues or completes one list and no number twice"
+    )
     func killed() throws {
-        let shim = try FaultyToken.filesShim()
-        var flush = 1
+        var step = 1
         while true {
             let place = try Workplace()
             try place.approveLists()
             try place.list()
             try place.make("batch", devices: 2)
             try place.scrap("EX-00000001 --reason broken")
-            let outcome = try place.run(
-                "exec rootline run crl",
-                with: [
-                    "LD_PRELOAD": shim, "FAULTY_FILES_PATH": "", "FAULTY_FILES_PLAN": "kill-fsync:\(flush)",
-                ])
+            let outcome = try place.run("exec rootline run crl", with: try place.killed(atStep: step))
             if outcome.code == 0 { break }
             #expect(outcome.code == 128 + SIGKILL, "\(outcome.errors)")
             #expect([1, 2].contains(try place.publishedList().number))
             let list = try place.list()
-            #expect(list.number == 2 && list.revoked == 1, "after flush \(flush)")
+            #expect(list.number == 2 && list.revoked == 1, "at step \(step)")
             #expect(try place.publishedList().number == 2)
             #expect(try place.succeed("ls site/crls") == "issuing-ca-1.crl\nissuing-ca-2.crl\n")
-            flush += 1
+            step += 1
         }
-        #expect(flush > 4, "there are that many flushes at least")
+        #expect(step > 8, "there are that many steps at least")
     }
 
     @Test(
