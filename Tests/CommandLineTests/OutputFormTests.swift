@@ -40,8 +40,15 @@ struct OutputFormTests {
             "run approve batch/manifest.yaml", 0,
             [
                 "version", "run", "quantity", "spoilage", "notBefore", "notAfter", "treeSize",
-                "manifestDigest",
+                "manifestDigest", "approval",
                 "authorisation", "authorisationDigest",
+            ]
+        ),
+        (
+            "run approve-crl", 0,
+            [
+                "version", "spanDays", "notBefore", "notAfter", "issuer", "approval", "authorisation",
+                "authorisationDigest",
             ]
         ),
         (
@@ -152,7 +159,7 @@ struct OutputFormTests {
             "", "init", "doctor", "ceremony", "ceremony check", "ceremony rehearse",
             "ceremony perform", "ceremony resume", "ceremony abandon", "ceremony verify", "ceremony report",
             "ceremony print", "run", "run check",
-            "run approve", "run start", "run resume", "run status", "allowlist", "allowlist verify",
+            "run approve", "run approve-crl", "run start", "run resume", "run status", "allowlist", "allowlist verify",
             "allowlist lookup", "key", "key list", "key show",
         ])
     func help(command: String) throws {
@@ -176,7 +183,7 @@ struct OutputFormTests {
             try names("ceremony") == [
                 "check", "print", "rehearse", "perform", "resume", "abandon", "verify", "report",
             ])
-        #expect(try names("run") == ["check", "approve", "start", "resume", "status"])
+        #expect(try names("run") == ["check", "approve", "approve-crl", "start", "resume", "status"])
         #expect(try names("allowlist") == ["verify", "lookup"])
         #expect(try names("key") == ["list", "show"])
     }
