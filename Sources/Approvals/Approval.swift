@@ -70,16 +70,16 @@ public struct Approval<Statement: ApprovableStatement>: Sendable {
     /// then, and compared with what is here.
     public func begun(under digest: [UInt8]) throws -> ApprovedStatement<Statement> {
         let der = try read(path)
-        guard Array(SHA256.hash(data: der)) == digest else {
-            throw ApprovalError(
-                .statementRefused, path, "it is not the one under which the run was begun",
-                hint: "Put back the one that was there; the log's folder authorisations has a copy.")
-        }
         let approved = try inFile(path) { () throws(ApprovalError) in
             let named = try Statement.named(in: der)
             return try (approvers.whenInForce(named) ?? approvers).approved(der, as: Statement.self)
         }
         try requireFits(approved.statement, path)
+        guard approved.digest == digest else {
+            throw ApprovalError(
+                .statementRefused, path, "it is not the one under which the run was begun",
+                hint: "Put back the one that was there; the log's folder authorisations has a copy.")
+        }
         return approved
     }
 

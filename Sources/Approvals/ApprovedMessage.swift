@@ -34,6 +34,11 @@ public struct ApprovedMessage: Hashable, Sendable {
     /// Whether somebody has signed as the run authority does; nothing is said of whether it verifies.
     public var isCountersigned: Bool { !countersignatures.isEmpty }
 
+    /// The SHA-256 of the statement: the same in every message about it, whoever of the members approved.
+    ///
+    /// What is used up is the statement: countersigned twice, on two copies, it would be two messages.
+    public var statementDigest: [UInt8] { Array(SHA256.hash(data: content)) }
+
     /// What the run authority signs of the approvals: the SHA-256 of the SET OF their SignerInfos in DER.
     static func digest(ofApprovals approvals: [SignerInfo]) throws -> [UInt8] {
         let set = DER.tagged(0x31, DER.sorted(try approvals.map { try $0.der() }))

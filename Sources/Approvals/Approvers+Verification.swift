@@ -84,6 +84,11 @@ extension Approvers {
                     ? "Is a version missing under rosters? Without the newest nothing is approved or begun."
                     : "Have it approved anew by those who are on the roster now: --anew")
         }
+        guard statement.authority == authorityDigest else {
+            throw ApprovalError(
+                .authorityForeign, "approval", "names another run authority than this site's",
+                hint: "Compare certificates/run-authority.pem with the one of its ceremony's transcript.")
+        }
         guard statement.approvals == needed else {
             throw ApprovalError(
                 .statementRefused, "approval",

@@ -76,6 +76,8 @@ public struct Approvers: Sendable {
     public var needed: Int { roster.quorums.approval }
     /// The digest of the roster in force, 32 octets: what a statement must name.
     public var rosterDigest: [UInt8] { Approvers.octets(roster.digest) }
+    /// The SHA-256 of the run authority's SubjectPublicKeyInfo: what a statement must name.
+    public var authorityDigest: [UInt8] { Array(SHA256.hash(data: authority)) }
     /// Those who may approve, in the roster's order.
     public var members: [Roster.Member] { roster.members.filter(Approvers.mayApprove) }
 

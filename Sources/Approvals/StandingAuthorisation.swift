@@ -53,7 +53,8 @@ public struct StandingAuthorisation: Sendable {
         return StandingStatement(
             rehearsal: site.isRehearsal, origin: site.origin, issuer: try issuer(of: site),
             span: Int64(spanDays) * 86_400, notBefore: seconds, notAfter: seconds + Int64(days) * 86_400,
-            roster: approvers.rosterDigest, approvals: approvers.needed)
+            roster: approvers.rosterDigest, approvals: approvers.needed,
+            authority: approvers.authorityDigest)
     }
 
     /// The site's standing authorisation in force; throws ``ApprovalError`` where there is none, where it does not

@@ -6,6 +6,8 @@ public protocol ApprovableStatement: Sendable {
     var roster: [UInt8] { get }
     /// How many of them have to.
     var approvals: Int { get }
+    /// The SHA-256 of the run authority's subjectPublicKeyInfo, which countersigns.
+    var authority: [UInt8] { get }
     /// The first second of its time, since 1970 UTC.
     var notBefore: Int64 { get }
     /// The last second of its time, since 1970 UTC.
@@ -30,6 +32,7 @@ extension ApprovableStatement {
     var commonFault: String? {
         if nonce.count != StatementForm.nonceLength { return "nonce is not 16 octets" }
         if roster.count != 32 { return "roster is not 32 octets" }
+        if authority.count != 32 { return "authority is not 32 octets" }
         if !(1...Self.mostApprovals).contains(approvals) { return "approvals is out of range" }
         if notBefore < 0 || notAfter > JSONValue.largestInteger || notBefore > notAfter {
             return "notBefore and notAfter are out of range or inverted"

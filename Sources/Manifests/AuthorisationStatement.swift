@@ -59,14 +59,17 @@ public struct AuthorisationStatement: ApprovableStatement, Hashable {
     public var roster: [UInt8]
     /// How many of them have to.
     public var approvals: Int
+    /// The SHA-256 of the run authority's subjectPublicKeyInfo, which countersigns.
+    public var authority: [UInt8]
 
     public init(
         facts: Facts, spoilage: Int, notBefore: Int64, notAfter: Int64,
         nonce: [UInt8] = AuthorisationStatement.makeNonce(), treeSize: Int64, rootHash: [UInt8],
-        roster: [UInt8], approvals: Int
+        roster: [UInt8], approvals: Int, authority: [UInt8]
     ) {
         self.roster = roster
         self.approvals = approvals
+        self.authority = authority
         self.facts = facts
         self.spoilage = spoilage
         self.notBefore = notBefore
@@ -101,6 +104,7 @@ public struct AuthorisationStatement: ApprovableStatement, Hashable {
             "rootHash": .string(Self.hexadecimal(rootHash)),
             "roster": .string(Self.hexadecimal(roster)),
             "approvals": .integer(approvals),
+            "authority": .string(Self.hexadecimal(authority)),
         ]
         return statement.canonical
     }
@@ -119,7 +123,7 @@ public struct AuthorisationStatement: ApprovableStatement, Hashable {
             notBefore: Int64(try reader.number("notBefore")), notAfter: Int64(try reader.number("notAfter")),
             nonce: try reader.octets("nonce"), treeSize: Int64(try reader.number("treeSize")),
             rootHash: try reader.octets("rootHash"), roster: try reader.octets("roster"),
-            approvals: try reader.number("approvals"))
+            approvals: try reader.number("approvals"), authority: try reader.octets("authority"))
         try reader.requireEnd(rewritten: try statement.encode())
         return statement
     }

@@ -22,11 +22,14 @@ public struct StandingStatement: ApprovableStatement, Hashable {
     public var nonce: [UInt8]
     public var roster: [UInt8]
     public var approvals: Int
+    public var authority: [UInt8]
 
     public init(
         rehearsal: Bool, origin: String, issuer: [UInt8], span: Int64, notBefore: Int64, notAfter: Int64,
-        nonce: [UInt8] = StandingStatement.makeNonce(), roster: [UInt8], approvals: Int
+        nonce: [UInt8] = StandingStatement.makeNonce(), roster: [UInt8], approvals: Int,
+        authority: [UInt8]
     ) {
+        self.authority = authority
         self.rehearsal = rehearsal
         self.origin = origin
         self.issuer = issuer
@@ -53,6 +56,7 @@ public struct StandingStatement: ApprovableStatement, Hashable {
             "nonce": .string(StatementForm.hexadecimal(nonce)),
             "roster": .string(StatementForm.hexadecimal(roster)),
             "approvals": .integer(approvals),
+            "authority": .string(StatementForm.hexadecimal(authority)),
         ]
         return statement.canonical
     }
@@ -64,7 +68,8 @@ public struct StandingStatement: ApprovableStatement, Hashable {
             rehearsal: isRehearsal, origin: try reader.text("origin"), issuer: try reader.octets("issuer"),
             span: Int64(try reader.number("span")), notBefore: Int64(try reader.number("notBefore")),
             notAfter: Int64(try reader.number("notAfter")), nonce: try reader.octets("nonce"),
-            roster: try reader.octets("roster"), approvals: try reader.number("approvals"))
+            roster: try reader.octets("roster"), approvals: try reader.number("approvals"),
+            authority: try reader.octets("authority"))
         try reader.requireEnd(rewritten: try statement.encode())
         return statement
     }

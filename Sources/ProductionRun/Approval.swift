@@ -48,7 +48,7 @@ extension RunPlan {
             facts: facts, spoilage: spoilage, notBefore: seconds,
             notAfter: seconds + Int64(validity / .seconds(1)), treeSize: Int64(head?.size ?? 0),
             rootHash: head?.root.bytes ?? MerkleTree.emptyRoot.bytes, roster: approvers.rosterDigest,
-            approvals: approvers.needed)
+            approvals: approvers.needed, authority: approvers.authorityDigest)
     }
 
     /// Reads the authorisation and holds it against everything that it must agree with, to begin the run.

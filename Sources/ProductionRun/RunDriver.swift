@@ -89,7 +89,8 @@ public final class RunDriver {
         }
         let authorisation = try plan.authorisation(at: Date())
         // The ledger, too, refuses a used authorisation; the token still does after the ledger was restored.
-        guard try !RunMarker.exists(authorisation: authorisation.digest, login: token.login) else {
+        let statement = try ApprovedMessage(der: authorisation.message).statementDigest
+        guard try !RunMarker.exists(authorisation: statement, login: token.login) else {
             throw RunError(
                 .authorisationRefused, plan.authorisationPath, "the token remembers that it was used before",
                 hint: "Was the ledger or the log restored from an older copy? Find out before anything else.")
@@ -234,7 +235,8 @@ public final class RunDriver {
         begin(record, folder)
         if record.state == .opening {
             try RunMarker.leave(
-                run: id, authorisation: record.run.authorisationDigest, login: token.login)
+                run: id, authorisation: ApprovedMessage(der: authorisation).statementDigest,
+                login: token.login)
             try log.publishOpening(record, authorisation: authorisation)
             try ledger.advance(id, to: .open, at: record.run.openedAt)
             record = try self.record(id)

@@ -100,6 +100,7 @@ struct RunApproveCRLCommand: ParsableCommand, FormattedCommand {
             "  each list      promises its next one within \(statement.span / 86_400) days at most",
             "  issuing CA     \(statement.issuer.hex)",
             "  log            \(statement.origin)",
+            "  run authority  \(statement.authority.hex)",
             "  roster         version \(approvers.roster.version), \(statement.approvals) of "
                 + "\(approvers.members.map(\.name).joined(separator: ", "))",
         ]

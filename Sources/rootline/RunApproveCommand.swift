@@ -131,6 +131,7 @@ struct RunApproveCommand: ParsableCommand, FormattedCommand {
             "  manifest+list  \(facts.manifestDigest.hex)",
             "  issuing CA     \(facts.issuerDigest.hex)",
             "  log            \(facts.origin), \(statement.treeSize) entries, \(statement.rootHash.hex)",
+            "  run authority  \(statement.authority.hex)",
             "  roster         version \(approvers.roster.version), \(statement.approvals) of "
                 + "\(approvers.members.map(\.name).joined(separator: ", "))",
         ]

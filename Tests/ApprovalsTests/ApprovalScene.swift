@@ -54,7 +54,8 @@ struct ApprovalScene {
         StandingStatement(
             rehearsal: false, origin: "log.example.com/a", issuer: [UInt8](repeating: 3, count: 32),
             span: 86_400, notBefore: 1_799_999_000, notAfter: 1_800_100_000,
-            nonce: [UInt8](repeating: 7, count: 16), roster: try approvers.rosterDigest, approvals: approvals)
+            nonce: [UInt8](repeating: 7, count: 16), roster: try approvers.rosterDigest, approvals: approvals,
+            authority: try approvers.authorityDigest)
     }
 
     func opened() throws -> ApprovedMessage { try ApprovedMessage(content: try statement().encode()) }

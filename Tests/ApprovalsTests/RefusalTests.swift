@@ -247,6 +247,26 @@ import Testing
         #expect(error?.code == .statementRefused)
     }
 
+    @Test("A statement that names another run authority is refused, whoever countersigned it")
+    func otherAuthority() throws {
+        let scene = try ApprovalScene()
+        let own = P256.Signing.PrivateKey()
+        var statement = try scene.statement()
+        statement.authority = Array(SHA256.hash(data: own.publicKeyInfo))
+        let message = try ApprovedMessage(content: try statement.encode())
+        let quorum = try scene.approved(by: "alice", "bob", message: message)
+        for key in [own, scene.authority] as [any AuthorityKey] {
+            #expect(try refusal(scene, scene.forced(quorum, by: key))?.code == .authorityForeign)
+        }
+        // Put in the place of the site's own, it does not fit what the members approved.
+        let replaced = try Approvers(rosters: scene.rosters, authority: own.publicKeyInfo, subject: "scene")
+        let der = try scene.forced(scene.approved(by: "alice", "bob"), by: own).der()
+        let error = #expect(throws: ApprovalError.self) {
+            try replaced.approved(der, as: StandingStatement.self)
+        }
+        #expect(error?.code == .authorityForeign)
+    }
+
     @Test("Another type of statement is refused in its place")
     func otherType() throws {
         let scene = try ApprovalScene()

@@ -40,8 +40,15 @@ struct OutputFormTests {
             "run approve batch/manifest.yaml", 0,
             [
                 "version", "run", "quantity", "spoilage", "notBefore", "notAfter", "treeSize",
-                "manifestDigest",
+                "manifestDigest", "approval",
                 "authorisation", "authorisationDigest",
+            ]
+        ),
+        (
+            "run approve-crl", 0,
+            [
+                "version", "spanDays", "notBefore", "notAfter", "issuer", "approval", "authorisation",
+                "authorisationDigest",
             ]
         ),
         (
@@ -152,8 +159,9 @@ struct OutputFormTests {
             "", "init", "doctor", "ceremony", "ceremony check", "ceremony rehearse",
             "ceremony perform", "ceremony resume", "ceremony abandon", "ceremony verify", "ceremony report",
             "ceremony print", "run", "run check",
-            "run approve", "run start", "run resume", "run status", "run report", "allowlist",
-            "allowlist verify",
+            "run approve", "run approve-crl", "run start", "run resume", "run status", "run report",
+            "run scrap", "run rework", "run close", "run crl", "run extract", "run verify-packages", "ledger",
+            "ledger check", "ledger backup", "allowlist", "allowlist verify",
             "allowlist lookup", "key", "key list", "key show",
         ])
     func help(command: String) throws {
@@ -172,12 +180,17 @@ struct OutputFormTests {
                 .filter { $0.hasPrefix("  ") && !$0.hasPrefix("   ") && !$0.hasPrefix("  See ") }
                 .compactMap { $0.split(separator: " ").first.map(String.init) }
         }
-        #expect(try names("") == ["init", "doctor", "ceremony", "run", "allowlist", "key"])
+        #expect(try names("") == ["init", "doctor", "ceremony", "run", "allowlist", "key", "ledger"])
         #expect(
             try names("ceremony") == [
                 "check", "print", "rehearse", "perform", "resume", "abandon", "verify", "report",
             ])
-        #expect(try names("run") == ["check", "approve", "start", "resume", "status", "report"])
+        #expect(
+            try names("run") == [
+                "check", "approve", "approve-crl", "start", "resume", "status", "report", "scrap", "rework",
+                "close", "crl", "extract", "verify-packages",
+            ])
+        #expect(try names("ledger") == ["check", "backup"])
         #expect(try names("allowlist") == ["verify", "lookup"])
         #expect(try names("key") == ["list", "show"])
     }

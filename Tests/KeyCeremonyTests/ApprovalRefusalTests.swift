@@ -166,6 +166,16 @@ import Testing
         #expect(replayed.code == 77, "\(replayed.text)")
         #expect(replayed.text.contains("run-authorisation-refused"))
         #expect(replayed.text.contains("the token remembers that it was used before"))
+        // The same statement, signed by others and countersigned again, is another message and no other approval.
+        let used = try place.live.site.runFolder("second") + "/authorisation.p7s"
+        let content = try ApprovedMessage(der: Array(try Data(contentsOf: URL(fileURLWithPath: used))))
+            .content
+        let again = try place.signed(try AuthorisationStatement.decode(content), by: ["bob", "carol"])
+        try place.put(again, as: "second")
+        let renewed = try place.terminal(
+            ["run", "start", place.live.path("input-second/manifest.yaml"), "--format", "json"])
+        #expect(renewed.code == 77, "\(renewed.text)")
+        #expect(renewed.text.contains("the token remembers that it was used before"))
     }
 
     @Test("Rosters: a member who left, a version taken away before and after the next run")

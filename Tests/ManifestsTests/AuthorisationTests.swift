@@ -16,7 +16,8 @@ struct AuthorisationTests {
                 origin: "log.example/1"),
             spoilage: 3, notBefore: 1_767_225_600, notAfter: 1_767_312_000,
             nonce: [UInt8](repeating: 0xAB, count: 16), treeSize: 42,
-            rootHash: [UInt8](repeating: 5, count: 32), roster: [UInt8](repeating: 6, count: 32), approvals: 2
+            rootHash: [UInt8](repeating: 5, count: 32), roster: [UInt8](repeating: 6, count: 32), approvals: 2,
+            authority: [UInt8](repeating: 8, count: 32)
         )
     }
 
@@ -24,7 +25,7 @@ struct AuthorisationTests {
     func bytes() throws {
         func hex(_ digit: String) -> String { String(repeating: "0\(digit)", count: 32) }
         let expected =
-            "{\"approvals\":2,\"issuer\":\"\(hex("3"))\",\"manifest\":\"\(hex("1"))\",\"nonce\":\"\(String(repeating: "ab", count: 16))\","
+            "{\"approvals\":2,\"authority\":\"\(hex("8"))\",\"issuer\":\"\(hex("3"))\",\"manifest\":\"\(hex("1"))\",\"nonce\":\"\(String(repeating: "ab", count: 16))\","
             + "\"notAfter\":1767312000,\"notBefore\":1767225600,\"origin\":\"log.example/1\","
             + "\"product\":\"Sensor \\\"ä\\\"\\u0001\",\"quantity\":100,\"rootHash\":\"\(hex("5"))\",\"roster\":\"\(hex("6"))\",\"run\":\"run-1\","
             + "\"spoilage\":3,\"station\":\"\(hex("4"))\",\"template\":\"\(hex("2"))\",\"treeSize\":42,"
@@ -112,7 +113,7 @@ struct AuthorisationTests {
 
     @Test("A statement with a value out of range is not encoded")
     func refusals() {
-        var statements = [AuthorisationStatement](repeating: Self.statement(), count: 7)
+        var statements = [AuthorisationStatement](repeating: Self.statement(), count: 8)
         statements[0].facts.manifestDigest = []
         statements[1].nonce = [1]
         statements[2].facts.quantity = 0
@@ -120,6 +121,7 @@ struct AuthorisationTests {
         statements[4].facts.origin = ""
         statements[5].roster = []
         statements[6].approvals = 0
+        statements[7].authority = []
         for statement in statements {
             let error = #expect(throws: ManifestError.self) { try statement.encode() }
             #expect(error?.code == .authorisationInvalid)
