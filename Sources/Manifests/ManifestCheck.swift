@@ -37,6 +37,8 @@ public struct ManifestCheck: Sendable {
     public var issuer: String? { draft.issuer }
     public var keyType: RunManifest.KeyType? { draft.keyType }
     public var station: StationKey? { draft.station }
+    public var delivery: RunManifest.Delivery? { draft.delivery }
+    public var registration: Registration? { draft.registration }
 
     /// Adds a fault of one of the manifest's keys.
     public mutating func add(_ field: String, code: String, message: String) {
@@ -56,6 +58,7 @@ public struct ManifestCheck: Sendable {
     /// - Parameters:
     ///   - requiredColumns: the columns whose values the run wants, in that order; normally a template's `columns`,
     ///     and none where the template is at fault.
+    ///     The columns that registration ids use besides come after them.
     ///   - rowCheck: called with the values of those columns for every row that is well formed.
     ///   - releasedBy: answers which of some serials an earlier run has released, each with that run; nil asks nothing.
     public func checkRows(
@@ -63,7 +66,13 @@ public struct ManifestCheck: Sendable {
         rowCheck: @escaping ([String]) -> [RowValueFault] = { _ in [] },
         releasedBy: (([String]) -> [String: String])? = nil
     ) throws(ManifestError) -> CheckedManifest {
-        let checks = RowChecks(columns: requiredColumns, values: rowCheck, releasedBy: releasedBy)
+        let columns =
+            requiredColumns + (draft.registration?.id.columns ?? []).filter { !requiredColumns.contains($0) }
+        let checks = RowChecks(
+            columns: columns, templateColumns: requiredColumns.count, values: rowCheck,
+            registrationIDs: draft.registration.flatMap {
+                RegistrationIDs($0.id, columns: columns, product: draft.product ?? "")
+            }, releasedBy: releasedBy)
         var faults = faults
         let list: CheckedList?
         switch draft.devices {
@@ -78,7 +87,7 @@ public struct ManifestCheck: Sendable {
         guard let manifest = draft.manifest else {
             throw ManifestError(.invalid, subject: file, message: "the manifest is incomplete")
         }
-        return CheckedManifest(manifest: manifest, columns: requiredColumns, list: list)
+        return CheckedManifest(manifest: manifest, columns: columns, list: list)
     }
 
     private func checkRange(_ range: SerialRange, _ checks: RowChecks, _ faults: inout FaultLog) {
@@ -87,14 +96,14 @@ public struct ManifestCheck: Sendable {
             faults.add(
                 draft.fault(
                     "devices", "list.column-missing",
-                    "the template uses the column \(column), and a range has serials only"))
+                    "\(checks.user(of: column)) the column \(column), and a range has serials only"))
         }
         var rows = 0..<range.count
         while !rows.isEmpty {
             let serials = rows.prefix(RowChecks.batch).map { range.serial(row: $0) }
             rows = rows.dropFirst(serials.count)
             for serial in serials where missing.isEmpty {
-                for found in checks.values(checks.columns.map { _ in serial }) {
+                for found in checks.faults(checks.columns.map { _ in serial }) {
                     faults.add(
                         draft.fault("devices", "list.value", "serial \(serial): \(found.message)"))
                 }
@@ -134,7 +143,8 @@ public struct ManifestCheck: Sendable {
         }
         let repeated = pass.repeatedHashes()
         if !repeated.isEmpty {
-            var search = RepeatSearch(path: path, reader: pass.reader, hashes: repeated)
+            var search = RepeatSearch(
+                path: path, reader: pass.reader, hashes: repeated, checks: checks)
             var cutter = SegmentCutter(list)
             while let piece = try cutter.next() { search.take(piece, &pass.faults) }
         }

@@ -13,10 +13,10 @@ struct ManifestParser {
             "version", "run", "product", "template", "issuer", "keyOrigin", "keyType", "quantity", "delivery",
             "station", "devices",
         ]
-        guard let root = yaml.document(bytes), let top = yaml.fields(root, required: keys) else {
-            return draft
-        }
-        for key in keys { draft.positions[key] = top.place(of: key) }
+        guard let root = yaml.document(bytes),
+            let top = yaml.fields(root, required: keys, optional: ["registration"])
+        else { return draft }
+        for key in keys + ["registration"] where top[key] != nil { draft.positions[key] = top.place(of: key) }
         _ = yaml.integer(top, "version", in: 1...1)
         draft.run = yaml.text(top, "run")
         if let run = draft.run, !Self.isRunName(run) {
@@ -38,6 +38,7 @@ struct ManifestParser {
         draft.delivery = yaml.choice(top, "delivery", of: RunManifest.Delivery.self)
         draft.station = station(top)
         draft.devices = devices(top)
+        draft.registration = registration(top)
         if case .range(let range) = draft.devices, let quantity = draft.quantity, range.count != quantity {
             yaml.refuse(
                 top, "quantity", "list.quantity",
@@ -92,6 +93,24 @@ struct ManifestParser {
             return try StationKey(pem: Array(data))
         } catch {
             yaml.refuse(top, "station", "station.key", error.message)
+            return nil
+        }
+    }
+
+    private mutating func registration(_ top: YAMLReader.Fields) -> Registration? {
+        guard let node = top["registration"], let fields = yaml.fields(node, required: ["group", "id"])
+        else { return nil }
+        let group = yaml.text(fields, "group")
+        if let group, !Self.isRunName(group) {
+            yaml.refuse(
+                fields, "group", "field.value",
+                "a group's name has 1 to 64 of A-Z a-z 0-9 . _ - and begins with a letter or a digit")
+        }
+        guard let group, let text = word(fields, "id", most: 256) else { return nil }
+        do {
+            return Registration(group: group, id: try RegistrationIDText(parsing: text))
+        } catch {
+            yaml.refuse(fields, "id", "registration.id", error.message)
             return nil
         }
     }
@@ -163,6 +182,7 @@ struct ManifestDraft: Sendable {
     var delivery: RunManifest.Delivery?
     var station: StationKey?
     var devices: RunManifest.Devices?
+    var registration: Registration?
     /// Where the keys' values stand.
     var positions: [String: YAMLPosition] = [:]
 
@@ -174,7 +194,7 @@ struct ManifestDraft: Sendable {
         return RunManifest(
             file: file, source: source, run: run, product: product, template: template, issuer: issuer,
             keyOrigin: keyOrigin, keyType: keyType, quantity: quantity, delivery: delivery, station: station,
-            devices: devices)
+            devices: devices, registration: registration)
     }
 
     /// A fault at one of the manifest's keys.

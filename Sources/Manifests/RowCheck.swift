@@ -18,8 +18,26 @@ struct RowChecks {
     static let known = "serial.known"
 
     let columns: [String]
+    /// How many of the columns are the template's; those behind are the registration ids' alone.
+    let templateColumns: Int
+    /// Called with the template's columns.
     let values: ([String]) -> [RowValueFault]
+    let registrationIDs: RegistrationIDs?
     let releasedBy: (([String]) -> [String: String])?
+
+    /// What is wrong with a row's values.
+    func faults(_ values: [String]) -> [RowValueFault] {
+        var faults = self.values(Array(values.prefix(templateColumns)))
+        if let registrationIDs, let fault = RegistrationIDText.fault(registrationIDs.id(values)) {
+            faults.append(RowValueFault(column: registrationIDs.blamed, message: fault))
+        }
+        return faults
+    }
+
+    /// Who wants a column, for the message that it is missing.
+    func user(of column: String) -> String {
+        columns.prefix(templateColumns).contains(column) ? "the template uses" : "the registration id uses"
+    }
 
     static func message(_ serial: String, _ run: String) -> String {
         "\(serial) was released by run \(run); a device is made once"
@@ -40,6 +58,8 @@ struct ListPass {
     private var headerIsBad = false
     /// One 64-bit hash a row, keyed anew in every process, so that nobody can prepare a list that collides.
     private var hashes: [UInt64] = []
+    /// The same of the registration ids.
+    private var idHashes: [UInt64] = []
     private var fields = LineFields()
     private var splitter = JSONLineSplitter()
     /// The most rows whose serials are compared; more of them are too many anyhow.
@@ -101,7 +121,16 @@ struct ListPass {
         }
         if !hasHeader {
             hasHeader = true
-            headerIsBad = !reader.readHeader(text, wanted: checks.columns, report: report)
+            headerIsBad = !reader.readHeader(
+                text, wanted: checks.columns,
+                report: { fault in
+                    var fault = fault
+                    if fault.code == "list.column-missing", fault.field != "serial" {
+                        fault.message =
+                            "the list has no column \(fault.field), which \(checks.user(of: fault.field))"
+                    }
+                    report(fault)
+                })
             // In JSON lines the first line is a row as well.
             if reader.form == .csv || headerIsBad { return }
         }
@@ -116,7 +145,11 @@ struct ListPass {
         }
         // Without one of its columns the template has nothing to say to a row.
         guard reader.wanted.count == checks.columns.count else { return }
-        for found in checks.values(reader.wanted.map { fields.text($0, of: text) }) {
+        let values = reader.wanted.map { fields.text($0, of: text) }
+        if rows <= mostHashes, let id = checks.registrationIDs?.id(values) {
+            idHashes.append(textHash(id))
+        }
+        for found in checks.faults(values) {
             let index =
                 reader.wanted.indices.contains(found.column) ? reader.wanted[found.column] : reader.serial
             report(
@@ -155,12 +188,16 @@ struct ListPass {
         }
     }
 
-    /// The hashes that more than one serial has.
-    mutating func repeatedHashes() -> Set<UInt64> {
+    /// The hashes that more than one serial or registration id has.
+    mutating func repeatedHashes() -> RepeatedHashes {
+        defer { (hashes, idHashes) = ([], []) }
+        return RepeatedHashes(serials: Self.repeated(&hashes), ids: Self.repeated(&idHashes))
+    }
+
+    private static func repeated(_ hashes: inout [UInt64]) -> Set<UInt64> {
         hashes.sort()
         var repeated: Set<UInt64> = []
         for (left, right) in zip(hashes, hashes.dropFirst()) where left == right { repeated.insert(left) }
-        hashes = []
         return repeated
     }
 }
@@ -172,20 +209,36 @@ private func serialHash(_ serial: UnsafeBufferPointer<UInt8>) -> UInt64 {
     return UInt64(bitPattern: Int64(hasher.finalize()))
 }
 
-/// Reads the list again to find the serials behind repeated hashes, and compares them octet for octet.
+private func textHash(_ text: String) -> UInt64 {
+    var text = text
+    return text.withUTF8(serialHash)
+}
+
+/// Hashes that occurred more than once.
+struct RepeatedHashes {
+    var serials: Set<UInt64>
+    var ids: Set<UInt64>
+
+    var isEmpty: Bool { serials.isEmpty && ids.isEmpty }
+}
+
+/// Reads the list again to find what is behind repeated hashes, and compares it octet for octet.
 struct RepeatSearch {
     let path: String
     let reader: ListReader
-    let hashes: Set<UInt64>
+    let hashes: RepeatedHashes
+    let checks: RowChecks
     private var firstLines: [String: Int] = [:]
+    private var firstLinesOfIDs: [String: Int] = [:]
     private var line = 0
     private var fields = LineFields()
     private var splitter = JSONLineSplitter()
 
-    init(path: String, reader: ListReader, hashes: Set<UInt64>) {
+    init(path: String, reader: ListReader, hashes: RepeatedHashes, checks: RowChecks) {
         self.path = path
         self.reader = reader
         self.hashes = hashes
+        self.checks = checks
     }
 
     mutating func take(_ piece: SegmentCutter.Piece, _ faults: inout FaultLog) {
@@ -198,20 +251,34 @@ struct RepeatSearch {
             if line == 1, reader.form == .csv { return true }
             let hasMark = offset == 0 && start == 0 && text.starts(with: [0xEF, 0xBB, 0xBF])
             let body = hasMark ? UnsafeBufferPointer(rebasing: text.dropFirst(3)) : text
-            guard reader.readRow(body, &splitter, into: &fields, report: { _ in }),
-                hashes.contains(fields.withOctets(reader.serial, of: body, serialHash))
-            else { return true }
-            let serial = fields.text(reader.serial, of: body)
-            guard let first = firstLines[serial] else {
-                firstLines[serial] = line
-                return true
+            guard reader.readRow(body, &splitter, into: &fields, report: { _ in }) else { return true }
+            var repeats: [(code: String, what: String, first: Int)] = []
+            if hashes.serials.contains(fields.withOctets(reader.serial, of: body, serialHash)) {
+                let serial = fields.text(reader.serial, of: body)
+                if let first = firstLines[serial] {
+                    repeats.append(("list.serial-repeated", "serial \(serial)", first))
+                } else {
+                    firstLines[serial] = line
+                }
+            }
+            if let ids = checks.registrationIDs, reader.wanted.count == checks.columns.count {
+                let id = ids.id(reader.wanted.map { fields.text($0, of: body) })
+                if hashes.ids.contains(textHash(id)) {
+                    if let first = firstLinesOfIDs[id] {
+                        repeats.append(("registration.id-repeated", "registration id \(id)", first))
+                    } else {
+                        firstLinesOfIDs[id] = line
+                    }
+                }
             }
             let (file, number) = (path, line)
             let place = column(of: fields.fields[reader.serial].offset, in: body)
-            faults.add(file: file, line: number) {
-                ManifestFault(
-                    file: file, line: number, column: place, field: "serial", code: "list.serial-repeated",
-                    message: "the serial \(serial) is in line \(first) already")
+            for (code, what, first) in repeats {
+                faults.add(file: file, line: number) {
+                    ManifestFault(
+                        file: file, line: number, column: place, field: "serial", code: code,
+                        message: "the \(what) is in line \(first) already")
+                }
             }
             return true
         }

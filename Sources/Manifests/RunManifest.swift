@@ -14,7 +14,10 @@ public struct RunManifest: Hashable, Sendable {
     }
 
     public enum Delivery: String, Sendable, CaseIterable, Hashable {
+        /// RFC 5649 under a key that only the station can open.
         case wrapped
+        /// PKCS#12 under the station's passphrase, where the template allows it: keys pass through the host's memory.
+        case pkcs12
     }
 
     /// Where the devices' serials come from.
@@ -53,4 +56,6 @@ public struct RunManifest: Hashable, Sendable {
     public let delivery: Delivery
     public let station: StationKey
     public let devices: Devices
+    /// Nil where the devices get no registration secret.
+    public let registration: Registration?
 }

@@ -40,6 +40,10 @@ public struct RunOutcome: Sendable {
     public let folder: String
     public let treeSize: UInt64
     public let checkpoint: String
+    /// How the devices' private keys left the token.
+    public let delivery: RunManifest.Delivery
+    /// The SHA-256 of the packages' index, under which every package stands.
+    public let packageIndexDigest: [UInt8]
 }
 
 /// Drives one run from its authorisation to its seal; what is interrupted anywhere, `resume` takes up.
@@ -57,6 +61,8 @@ public final class RunDriver {
     private let clock = ContinuousClock()
     private let begun: ContinuousClock.Instant
     private let limits: WorkerLimits
+    /// The station's passphrase, where the manifest delivers PKCS#12.
+    public var passphrase: StationPassphrase?
     /// Something that an operator should read, such as a worker that was replaced.
     public var notice: (String) -> Void = { _ in }
 
@@ -101,6 +107,7 @@ public final class RunDriver {
                 .authorisationRefused, plan.authorisationPath, "the token remembers that it was used before",
                 hint: "Was the ledger or the log restored from an older copy? Find out before anything else.")
         }
+        try requireDelivery(plan)
         try plan.requireSpace()
         let wrapping = try KeyWrapping.prove(login: token.login)
         try plan.station.requireEnrolled(login: token.login)
@@ -160,6 +167,7 @@ public final class RunDriver {
                 hint: "Put them back as they were approved.")
         }
         let authorisation = try plan.authorisation(of: record)
+        try requireDelivery(plan)
         let wrapping = try KeyWrapping.prove(login: token.login)
         let writer = try openLog()
         if record.state != .opening { try requireOpened(record, in: writer) }
@@ -259,6 +267,7 @@ public final class RunDriver {
         }
         let makingSeconds = makingBegun.duration(to: clock.now) / .seconds(1)
         report(.sealing, record)
+        let index = try PackageIndex.write(in: folder.path)
         let sealedAt = Int64(Date().timeIntervalSince1970)
         if !isSealPublished {
             try log.publishSeal(record, burned: ledger.burned(run: id), at: sealedAt)
@@ -279,7 +288,7 @@ public final class RunDriver {
             seconds: begun.duration(to: clock.now) / .seconds(1), makingSeconds: makingSeconds,
             made: record.released - before, peakMemory: Self.peakMemory(workers: limits.workers),
             folder: folder.path, treeSize: writer.size,
-            checkpoint: checkpoint)
+            checkpoint: checkpoint, delivery: plan.manifest.delivery, packageIndexDigest: index.digest)
     }
 
     /// The kernel keeps the peak of the largest child: times the workers it bounds their sum.

@@ -11,6 +11,7 @@ import TokenKeys
 /// - `delivery.json`: what the station must know to open the packages
 /// - `issuers.pem`: the certificates above the devices'
 /// - `packages/`: certificates and wrapped keys
+/// - `package-index.jsonl`: the package files and their digests, once the run is sealed
 /// - `checkpoint`: the log's signed state with this run's seal, to be handed out
 struct RunFolder {
     let path: String
@@ -65,21 +66,48 @@ struct RunFolder {
         var station: String
         var transportKeys = "transport-keys"
         var transportKeyWrapping = "RSA-OAEP, SHA-1, MGF1-SHA-1"
-        var keyWrapping = "AES-256 key wrap with padding (RFC 5649) of PKCS#8 (RFC 5208)"
-        var keyTrailer: String
+        var delivery: String
+        var keyWrapping: String?
+        var keyTrailer: String?
+        var pkcs12: String?
+        /// Whether device keys were readable in this host's memory.
+        var keysPassedThroughHost: Bool
+        var registration: Registration?
         var packages = "packages"
+        var packageIndex = PackageIndex.name
         var issuers = "issuers.pem"
+    }
+
+    private struct Registration: Encodable {
+        var group: String
+        var secret = "HMAC-SHA256 of the registration id (UTF-8) under the group's key, 32 octets"
+        var secretWrapping = "AES-256 key wrap with padding (RFC 5649)"
+        var groupKeyCheckValue: String
+        var groupKeyMadeInToken: Bool
     }
 
     /// Tells the station what it must know, before the first package; a second call changes nothing.
     func describe(_ plan: RunPlan, wrapping: KeyWrapping) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        let isWrapped = plan.manifest.delivery == .wrapped
         let delivery = Delivery(
             run: plan.manifest.run, product: plan.manifest.product, rehearsal: plan.site.isRehearsal,
-            station: plan.station.digest.hexText,
-            keyTrailer: wrapping.form == .exact
-                ? "none" : "up to 7 zero octets may stand behind the unwrapped PKCS#8")
+            station: plan.station.digest.hexText, delivery: plan.manifest.delivery.rawValue,
+            keyWrapping: isWrapped ? "AES-256 key wrap with padding (RFC 5649) of PKCS#8 (RFC 5208)" : nil,
+            keyTrailer: !isWrapped
+                ? nil
+                : wrapping.form == .exact
+                    ? "none" : "up to 7 zero octets may stand behind the unwrapped PKCS#8",
+            pkcs12: isWrapped
+                ? nil
+                : "AES-256-CBC, PBKDF2-HMAC-SHA256, MAC HMAC-SHA256, \(PKCS12.iterations) iterations",
+            keysPassedThroughHost: !isWrapped,
+            registration: plan.registration.map {
+                Registration(
+                    group: $0.record.group, groupKeyCheckValue: $0.record.checkValue,
+                    groupKeyMadeInToken: $0.record.local)
+            })
         do {
             try FileManager.default.createDirectory(
                 atPath: transportKeys, withIntermediateDirectories: true)

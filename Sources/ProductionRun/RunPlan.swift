@@ -16,6 +16,7 @@ public struct RunPlan: Sendable {
     public let issuerCertificate: ReceivedCertificate
     let issuerKeyIdentifier: [UInt8]
     let station: TrustedStation
+    let registration: RegistrationPlan?
 
     /// Checks the manifest at `path` with its rows, template, issuer and station; a ``ManifestError`` carries every fault.
     ///
@@ -36,6 +37,9 @@ public struct RunPlan: Sendable {
         let station = RunPlan.station(&check)
         // Lints the template on a throwaway key, for this issuer and product.
         let certificates = RunPlan.certificates(&check, template, issuer: try? issuer.get(), site: site)
+        RunPlan.checkDelivery(&check, template)
+        let group = try RunPlan.registrationGroup(
+            &check, template, issuer: (try? issuer.get())?.key, site: site)
 
         var ledgerFailure: (any Error)?
         var releasedBy: (([String]) -> [String: String])?
@@ -69,6 +73,16 @@ public struct RunPlan: Sendable {
         self.rows = rows
         self.template = template
         self.station = station
+        registration = group.flatMap { group in
+            rows.manifest.registration.flatMap {
+                RegistrationIDs($0.id, columns: rows.columns, product: rows.manifest.product)
+            }.flatMap { ids in
+                KeyLabel(group.label).map { RegistrationPlan(label: $0, record: group, ids: ids) }
+            }
+        }
+        guard (registration == nil) == (rows.manifest.registration == nil) else {
+            throw ManifestError(.invalid, subject: path, message: "the manifest is incomplete")
+        }
     }
 
     /// What an authorisation of this run must say.

@@ -11,7 +11,7 @@ struct RunCommand: ParsableCommand {
         commandName: "run", abstract: "Production runs: check, approve, make, and look.",
         subcommands: [
             RunCheckCommand.self, RunApproveCommand.self, RunStartCommand.self, RunResumeCommand.self,
-            RunStatusCommand.self,
+            RunStatusCommand.self, RunExtractCommand.self, RunVerifyPackagesCommand.self,
         ])
 }
 
@@ -164,16 +164,19 @@ struct RunStartCommand: ParsableCommand, FormattedCommand {
     @OptionGroup var workers: WorkerOptions
     @OptionGroup var siteOptions: SiteOptions
     @OptionGroup var pins: PINOptions
+    @OptionGroup var station: PassphraseOptions
     @OptionGroup var output: OutputOptions
 
     func run() throws {
         let site = try siteOptions.open()
+        let passphrase = try station.read()
         let lock = try site.lockForRun()
         let ledger = try SQLiteLedger(path: site.ledger, creating: true)
         let plan = try RunPlan(site: site, manifest: manifest, ledger: ledger)
         try RunReport.drive(
             site: site, lock: lock, ledger: ledger,
-            limits: workers.limits(quantity: plan.manifest.quantity), pins: pins, format: output.format
+            limits: workers.limits(quantity: plan.manifest.quantity), pins: pins, passphrase: passphrase,
+            format: output.format
         ) { try $0.start(plan) }
     }
 }
@@ -191,10 +194,12 @@ struct RunResumeCommand: ParsableCommand, FormattedCommand {
     @OptionGroup var workers: WorkerOptions
     @OptionGroup var siteOptions: SiteOptions
     @OptionGroup var pins: PINOptions
+    @OptionGroup var station: PassphraseOptions
     @OptionGroup var output: OutputOptions
 
     func run() throws {
         let site = try siteOptions.open()
+        let passphrase = try station.read()
         let lock = try site.lockForRun()
         guard FileManager.default.fileExists(atPath: site.ledger),
             case let ledger = try SQLiteLedger(path: site.ledger, creating: false),
@@ -205,7 +210,8 @@ struct RunResumeCommand: ParsableCommand, FormattedCommand {
         }
         try RunReport.drive(
             site: site, lock: lock, ledger: ledger,
-            limits: workers.limits(quantity: record.run.quantity), pins: pins, format: output.format
+            limits: workers.limits(quantity: record.run.quantity), pins: pins, passphrase: passphrase,
+            format: output.format
         ) { try $0.resume(name, manifest: manifest) }
     }
 }
@@ -226,10 +232,16 @@ private struct RunReport: Encodable {
     var folder: String
     var treeSize: UInt64
     var checkpoint: String
+    /// How the devices' private keys left the token.
+    var delivery: String
+    /// The SHA-256 of `package-index.jsonl`.
+    var packageIndexDigest: String
+    /// What whoever answers for the run should know.
+    var warnings: [String]
 
     static func drive(
         site: Site, lock: FileLock, ledger: SQLiteLedger, limits: WorkerLimits, pins: PINOptions,
-        format: OutputFormat,
+        passphrase: StationPassphrase?, format: OutputFormat,
         _ body: (RunDriver) throws -> RunOutcome
     ) throws {
         let name = try site.publishedKey(.issuingCA).tokenName
@@ -240,6 +252,7 @@ private struct RunReport: Encodable {
         ) { progress in
             if progress.stage == .making { line.show(progress.released, of: progress.quantity) }
         }
+        driver.passphrase = passphrase
         driver.notice = { text in
             line.end()
             Terminal.say(text)
@@ -260,7 +273,9 @@ private struct RunReport: Encodable {
             devicesPerSecond: outcome.seconds > 0
                 ? (Double(outcome.made) / outcome.seconds * 10).rounded() / 10 : 0,
             peakMemoryBytes: outcome.peakMemory,
-            folder: outcome.folder, treeSize: outcome.treeSize, checkpoint: outcome.checkpoint)
+            folder: outcome.folder, treeSize: outcome.treeSize, checkpoint: outcome.checkpoint,
+            delivery: outcome.delivery.rawValue, packageIndexDigest: outcome.packageIndexDigest.hex,
+            warnings: outcome.delivery == .pkcs12 ? [KeyExposure.warning] : [])
         if format == .json { return try printJSON(report) }
         print(
             "sealed  run \(report.run): \(report.released.grouped) devices released, \(report.burned.grouped) burned"
@@ -269,6 +284,7 @@ private struct RunReport: Encodable {
             "  \(report.made.grouped) made in \(String(format: "%.1f", report.seconds)) s, \(Int(report.devicesPerSecond).grouped) devices a second"
         )
         print("  packages    \(report.folder)/packages")
+        print("  their index \(report.packageIndexDigest)")
         print("  checkpoint  \(report.checkpoint)  (\(Int(report.treeSize).grouped) entries)")
         print(
             "Hand the checkpoint to somebody outside this site: only a copy elsewhere shows a rollback of all of it."

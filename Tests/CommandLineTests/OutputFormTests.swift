@@ -153,7 +153,8 @@ struct OutputFormTests {
             "ceremony perform", "ceremony resume", "ceremony abandon", "ceremony verify", "ceremony report",
             "ceremony print", "run", "run check",
             "run approve", "run start", "run resume", "run status", "allowlist", "allowlist verify",
-            "allowlist lookup", "key", "key list", "key show",
+            "allowlist lookup", "key", "key list", "key show", "key registration-group", "run extract",
+            "run verify-packages",
         ])
     func help(command: String) throws {
         let place = try Workplace()
@@ -176,9 +177,11 @@ struct OutputFormTests {
             try names("ceremony") == [
                 "check", "print", "rehearse", "perform", "resume", "abandon", "verify", "report",
             ])
-        #expect(try names("run") == ["check", "approve", "start", "resume", "status"])
+        #expect(try names("run") == [
+                "check", "approve", "start", "resume", "status", "extract", "verify-packages",
+            ])
         #expect(try names("allowlist") == ["verify", "lookup"])
-        #expect(try names("key") == ["list", "show"])
+        #expect(try names("key") == ["list", "show", "registration-group"])
     }
 
     @Test("Errors are coloured on a terminal, and not with NO_COLOR or anywhere else")

@@ -1,0 +1,66 @@
+import Foundation
+
+/// One device as a package's line has it.
+public struct PackagedDevice: Decodable, Sendable {
+    /// The row in the manifest's list, from 0.
+    public let row: Int
+    public let serial: String
+    /// In DER.
+    public let certificate: Data
+    /// PKCS#8 under RFC 5649; absent where the key is in `pkcs12`, or never left the device.
+    public let wrappedKey: Data?
+    /// The name of the transport key under which key and secret are wrapped.
+    public let transportKey: String?
+    public let pkcs12: Data?
+    public let registrationId: String?
+    /// 32 octets under RFC 5649.
+    public let wrappedRegistrationSecret: Data?
+
+    init(line: Data) throws {
+        self = try JSONDecoder().decode(PackagedDevice.self, from: line)
+    }
+}
+
+/// A device's line with where it was found.
+public struct FoundPackage: Sendable {
+    public let device: PackagedDevice
+    /// The line as it stands in its file.
+    public let line: Data
+    /// The file's path.
+    public let file: String
+
+    /// Finds the package of a row in a run's folder.
+    ///
+    /// Where the run is sealed, the file has to be as the index has it. A line of another row or serial is refused:
+    /// ledger and packages then tell different stories.
+    public init(row: Int, serial: String, runFolder: String) throws {
+        let folder = runFolder + "/packages"
+        guard let file = try PackageIndex.files(in: folder).last(where: { $0.firstRow <= row }) else {
+            throw RunError(
+                .io, folder, "no package has row \(row)", hint: "Restore the packages from the backup.")
+        }
+        let path = folder + "/" + file.name
+        if let index = try PackageIndex(in: runFolder) {
+            guard let entry = index.lines.first(where: { $0.file == file.name }) else {
+                throw RunError(.inconsistent, path, "the packages' index does not know this file")
+            }
+            if let fault = try index.fault(of: entry, in: folder) {
+                throw RunError(
+                    .inconsistent, path, fault.message,
+                    hint: "The package was changed after the run was sealed. Restore it, and find out why.")
+            }
+        }
+        let lines = try PackageIndex.map(path).split(separator: 0x0A)
+        let offset = row - file.firstRow
+        guard lines.indices.contains(offset), let device = try? PackagedDevice(line: lines[offset]),
+            device.row == row, device.serial == serial
+        else {
+            throw RunError(
+                .inconsistent, path, "line \(offset + 1) is not the package of device \(serial)",
+                hint: "Ledger and packages are not of one run, or the package was changed.")
+        }
+        self.device = device
+        line = Data(lines[offset])
+        self.file = path
+    }
+}

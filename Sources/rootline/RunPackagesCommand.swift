@@ -1,0 +1,154 @@
+import ArgumentParser
+import Foundation
+import ProductionRun
+import RunLedger
+import Sites
+
+struct RunVerifyPackagesCommand: ParsableCommand, FormattedCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify-packages",
+        abstract: "Compare a sealed run's packages with their index; touches no token.",
+        discussion: """
+            The index was written when the run was sealed, and its digest stands in the run's report. Exit code 1 \
+            where a file is missing, changed or not listed; it is named.
+            """)
+
+    @Argument(help: "The run's name.") var name: String
+    @Option(name: .long, help: "The index's SHA-256, in hexadecimal, as the run's report has it.")
+    var indexDigest: String?
+    @OptionGroup var siteOptions: SiteOptions
+    @OptionGroup var output: OutputOptions
+
+    struct Document: Encodable {
+        var version = 1
+        var run: String
+        var packageIndexDigest: String
+        var files: Int
+        var devices: Int
+        var faults: [PackageFault]
+    }
+
+    func run() throws {
+        let site = try siteOptions.open()
+        guard try site.ledgerToRead()?.run(name) != nil else {
+            throw LedgerError(
+                .runUnknown, name, "no such run", hint: "`rootline run status` lists the runs.")
+        }
+        let folder = site.runFolder(name)
+        guard let index = try PackageIndex(in: folder) else {
+            throw RunError(
+                .wrongState, name, "its packages have no index: the run is not sealed",
+                hint: "`rootline run status \(name)` shows how far it is.")
+        }
+        var faults: [PackageFault] = []
+        if let indexDigest, indexDigest.lowercased() != index.digest.hex {
+            faults.append(
+                PackageFault(
+                    file: PackageIndex.name, kind: .changed,
+                    message: "the index's SHA-256 is \(index.digest.hex), not the one given"))
+        }
+        faults += try index.faults(in: folder)
+        if output.format == .json {
+            try printJSON(
+                Document(
+                    run: name, packageIndexDigest: index.digest.hex, files: index.lines.count,
+                    devices: index.deviceCount, faults: faults))
+        } else {
+            for fault in faults { print("\(fault.kind.rawValue)  \(fault.file): \(fault.message)") }
+            if faults.isEmpty {
+                print(
+                    "ok  run \(name): \(index.deviceCount.grouped) devices in \(index.lines.count.grouped) package files"
+                )
+                print("  their index \(index.digest.hex)")
+            }
+        }
+        if !faults.isEmpty { throw ExitCode(1) }
+    }
+}
+
+struct RunExtractCommand: ParsableCommand, FormattedCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "extract", abstract: "Give one device's package; touches no token.",
+        discussion: """
+            Makes a folder with the certificate and those above it, the wrapped key and what opens it, and the \
+            OpenSSL commands for that. With --format json it prints the package instead and makes nothing.
+            """)
+
+    @Argument(help: "The device's serial.") var serial: String
+    @Option(name: .long, help: "The run that made it, where several products have the serial.")
+    var run: String?
+    @Option(name: .long, help: "The folder to make (default: the serial); nothing is overwritten.")
+    var out: String?
+    @Flag(help: "Give a scrapped device's package, too.") var scrapped = false
+    @OptionGroup var siteOptions: SiteOptions
+    @OptionGroup var output: OutputOptions
+
+    struct Document: Encodable {
+        var version = 1
+        var run: String
+        var file: String
+        var folder: String?
+        var files: [String]?
+        var row: Int
+        var serial: String
+        var certificate: Data
+        var wrappedKey: Data?
+        var transportKey: String?
+        var pkcs12: Data?
+        var registrationId: String?
+        var wrappedRegistrationSecret: Data?
+    }
+
+    func run() throws {
+        let site = try siteOptions.open()
+        let (runName, row) = try find(in: site)
+        let package = try FoundPackage(row: row, serial: serial, runFolder: site.runFolder(runName))
+        let device = package.device
+        if output.format == .json, out == nil {
+            return try printJSON(document(runName, package, nil))
+        }
+        let folder = try DevicePackageFolder(
+            package, runFolder: site.runFolder(runName), at: try out ?? folderName())
+        if output.format == .json { return try printJSON(document(runName, package, folder)) }
+        print("extracted  \(device.serial) of run \(runName), row \(device.row)")
+        for file in folder.files { print("  \(folder.path)/\(file)") }
+    }
+
+    private func document(
+        _ run: String, _ package: FoundPackage, _ folder: DevicePackageFolder?
+    ) -> Document {
+        let device = package.device
+        return Document(
+            run: run, file: package.file, folder: folder?.path, files: folder?.files, row: device.row,
+            serial: device.serial, certificate: device.certificate, wrappedKey: device.wrappedKey,
+            transportKey: device.transportKey, pkcs12: device.pkcs12,
+            registrationId: device.registrationId,
+            wrappedRegistrationSecret: device.wrappedRegistrationSecret)
+    }
+
+    /// Run and row of the device, out of the ledger.
+    private func find(in site: Site) throws -> (run: String, row: Int) {
+        let unknown = RunError(
+            .deviceUnknown, serial, "no run of this site has made such a device",
+            hint: "`rootline run status` lists the runs.")
+        guard let ledger = try site.ledgerToRead() else { throw unknown }
+        var found: [(run: String, row: Int)] = []
+        for record in try ledger.runs() where run == nil || record.run.id == run {
+            try ledger.forEachReleased(run: record.run.id) { devices in
+                for device in devices where device.serial == serial {
+                    found.append((record.run.id, device.row))
+                }
+            }
+        }
+        guard let one = found.first else { throw unknown }
+        return one
+    }
+
+    /// The serial as a folder's name, where it is fit for one.
+    private func folderName() throws -> String {
+        guard !serial.contains("/"), !serial.hasPrefix(".") else {
+            throw ValidationError("The serial is no folder's name: name one with --out.")
+        }
+        return serial
+    }
+}
