@@ -109,7 +109,9 @@ let package = Package(
         tests("StrictYAMLTests", ["StrictYAML"]),
         tests("CanonicalJSONTests", ["CanonicalJSON"]),
         tests("PKCS11Tests", ["PKCS11", "TestTokens"]),
-        tests("TokenKeysTests", ["TokenKeys", "Certificates", "PKCS11", "TestTokens", x509, asn1, crypto]),
+        tests(
+            "TokenKeysTests",
+            ["TokenKeys", "SecretSharing", "Certificates", "PKCS11", "TestTokens", x509, asn1, crypto]),
         tests("SecretSharingTests", ["SecretSharing"], resources: [.copy("Vectors")]),
         tests("RunLedgerTests", ["RunLedger", grdb]),
         tests("CBORTests", ["CBOR"]),
@@ -130,7 +132,8 @@ let package = Package(
             name: "CeremonyFaultTests", dependencies: ["FaultyToken"], exclude: ["Programs"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "CommandLineTests", dependencies: [grdb, crypto, "Certificates", "FaultyToken"], exclude: ["Scripts", "Tools"],
+            name: "CommandLineTests", dependencies: [grdb, crypto, "Certificates", "FaultyToken"],
+            exclude: ["Scripts", "Tools"],
             swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6],

@@ -50,7 +50,8 @@ public struct CertificateTemplate: Hashable, Sendable {
 
     init(
         name: String, source: [UInt8], kind: Kind, keyTypes: [CertificateKeyType],
-        signatureAlgorithms: [SignatureAlgorithm], rotates: Bool, deliveries: [KeyDelivery], subject: [SubjectAttribute],
+        signatureAlgorithms: [SignatureAlgorithm], rotates: Bool, deliveries: [KeyDelivery],
+        subject: [SubjectAttribute],
         validityEnd: ValidityEnd, extensions: TemplateExtensions
     ) {
         self.name = name

@@ -25,11 +25,13 @@ struct TemplateParser {
         serialNumber(top)
         let end = validity(top)
         let extensions = extensions(top)
-        guard let kind, let rotates, let deliveries, let keyTypes, let algorithms, let subject, let end, let extensions
+        guard let kind, let rotates, let deliveries, let keyTypes, let algorithms, let subject, let end,
+            let extensions
         else { return nil }
         let template = CertificateTemplate(
             name: name, source: bytes, kind: kind, keyTypes: keyTypes, signatureAlgorithms: algorithms,
-            rotates: rotates, deliveries: deliveries, subject: subject, validityEnd: end, extensions: extensions)
+            rotates: rotates, deliveries: deliveries, subject: subject, validityEnd: end,
+            extensions: extensions)
         if let extensionFields { checkCombinations(template, top, extensionFields) }
         return template
     }

@@ -76,7 +76,8 @@ public struct DevicePackageFolder {
                 """
         }
         let wrapped = [
-            device.wrappedKey == nil ? nil : ("wrapped-key.bin", "device-key.der", "the private key, PKCS#8 in DER"),
+            device.wrappedKey == nil
+                ? nil : ("wrapped-key.bin", "device-key.der", "the private key, PKCS#8 in DER"),
             device.wrappedRegistrationSecret == nil
                 ? nil
                 : (

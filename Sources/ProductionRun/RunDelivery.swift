@@ -34,19 +34,22 @@ extension RunPlan {
         if let template, !template.rotates {
             check.add(
                 "registration", code: "registration.rotates",
-                message: "registration keys are replaced at onboarding: the template has to say rotates: true")
+                message: "registration keys are replaced at onboarding: the template has to say rotates: true"
+            )
         }
         guard let record = try site.registrationGroup(registration.group) else {
             check.add(
                 "registration", code: "registration.group",
                 message:
-                    "the site has no group \(registration.group); `rootline key registration-group` makes one")
+                    "the site has no group \(registration.group); `rootline key registration-group` makes one"
+            )
             return nil
         }
         if let issuer, issuer.tokenName != record.token {
             check.add(
                 "registration", code: "registration.group",
-                message: "the group's key is on token \(record.token), the issuing key on \(issuer.tokenName)")
+                message: "the group's key is on token \(record.token), the issuing key on \(issuer.tokenName)"
+            )
         }
         return record
     }

@@ -40,11 +40,14 @@ public struct RegistrationGroupRecord: Codable, Sendable, Hashable {
 
     /// Throws unless the token's key is the one of this record.
     public func require(_ key: RegistrationGroupKey) throws(SiteError) {
-        guard RegistrationGroupRecord.hex(key.id) == id, RegistrationGroupRecord.hex(key.checkValue) == checkValue
+        guard RegistrationGroupRecord.hex(key.id) == id,
+            RegistrationGroupRecord.hex(key.checkValue) == checkValue
         else {
             throw SiteError(
                 .refused, label, "the key on the token is not the one of the group's record",
-                hint: "Somebody replaced it: its secrets would be no good to the onboarding service. Find out why.")
+                hint:
+                    "Somebody replaced it: its secrets would be no good to the onboarding service. Find out why."
+            )
         }
     }
 

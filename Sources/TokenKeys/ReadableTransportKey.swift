@@ -15,6 +15,7 @@ public struct ReadableTransportKey: ~Copyable {
     /// Draws a key from libcrypto's private random generator and puts it into the session; it wraps and does nothing
     /// else.
     public init(in session: borrowing Session) throws(TokenKeyError) {
+        let key: SecretBytes
         do {
             key = try SecretBytes.random(count: Self.octets)
         } catch {
@@ -29,11 +30,14 @@ public struct ReadableTransportKey: ~Copyable {
                 Attribute(.derive, false),
             ], octets: Self.octets)
         key.withBytes { template.secret.copyMemory(from: $0) }
+        let object: Object
         do {
             object = try session.create(template)
         } catch {
             throw TokenKeyError(error, "transport key")
         }
+        self.key = key
+        self.object = object
     }
 
     /// What was wrapped by RFC 5649; from modules that fill up with zeros, with up to seven zero octets behind, and in

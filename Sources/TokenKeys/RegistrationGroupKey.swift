@@ -34,7 +34,8 @@ public struct RegistrationGroupKey: Sendable {
     public static func make(
         _ label: KeyLabel, sessionCopies: Bool, login: Login
     ) throws(TokenKeyError) -> RegistrationGroupKey {
-        try place(label, sessionCopies: sessionCopies, login: login) { (session, attributes) in
+        try place(label, sessionCopies: sessionCopies, login: login) {
+            (session: borrowing Session, attributes: [Attribute]) throws(PKCS11Error) in
             _ = try session.generateKey(
                 .plain(.genericSecretKeyGeneration), attributes + [Attribute(.valueLength, UInt(octets))])
         }
@@ -51,7 +52,8 @@ public struct RegistrationGroupKey: Sendable {
                 "a key of \(secret.count) octets; from \(acceptedOctets.lowerBound) to \(acceptedOctets.upperBound) are accepted",
                 hint: "Enrolment groups' keys normally have 64 octets, 88 characters of base64.")
         }
-        try place(label, sessionCopies: sessionCopies, login: login) { (session, attributes) in
+        try place(label, sessionCopies: sessionCopies, login: login) {
+            (session: borrowing Session, attributes: [Attribute]) throws(PKCS11Error) in
             let template = SecretTemplate(
                 attributes + [.objectClass(.secretKey), .keyType(.genericSecret)], octets: secret.count)
             secret.withBytes { template.secret.copyMemory(from: $0) }
@@ -79,7 +81,9 @@ public struct RegistrationGroupKey: Sendable {
         // Shorter where blanks were passed over.
         guard Int(length) == decoded.count else { throw malformed }
         return SecretBytes(count: decoded.count - padding) { output in
-            decoded.withBytes { output.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0.dropLast(padding))) }
+            decoded.withBytes {
+                output.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0.dropLast(padding)))
+            }
         }
     }
 
@@ -148,7 +152,8 @@ public struct RegistrationGroupKey: Sendable {
                     .token, name, "the token has no CKM_SHA256_HMAC, by which the secrets are derived")
             }
             let session = try login.slot.openSession(readWrite: true)
-            guard try session.find([Attribute(.token, true), Attribute(.label, name)], limit: 1).isEmpty else {
+            guard try session.find([Attribute(.token, true), Attribute(.label, name)], limit: 1).isEmpty
+            else {
                 throw TokenKeyError(
                     .labelTaken, name, "a key of this label is on the token already",
                     hint: "A group's key is made once; choose another name for another key.")

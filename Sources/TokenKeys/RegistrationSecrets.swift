@@ -26,11 +26,14 @@ public struct RegistrationSecrets: ~Copyable {
         _ label: KeyLabel, sessionCopies: Bool, wrapMechanism: MechanismType, in session: borrowing Session
     ) throws(TokenKeyError) {
         let found = try RegistrationGroupKey.find(label, in: session)
+        let key: Object
         do {
             key = sessionCopies ? try session.copy(found, [Attribute(.token, false)]) : found
         } catch {
             throw TokenKeyError(error, label.description)
         }
+        // Nothing throws from here on: a value with a deinit is either whole or not made.
+        self.key = key
         self.label = label.description
         self.wrapMechanism = .plain(wrapMechanism)
         template = SecretTemplate(

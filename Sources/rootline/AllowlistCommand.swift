@@ -211,7 +211,8 @@ struct AllowlistLookupCommand: ParsableCommand, FormattedCommand {
             status: answer.status.rawValue, reason: answer.reason, keyChecked: answer.keyChecked,
             serial: answer.device?.serial ?? serial, product: answer.device?.product, run: answer.run,
             entryIndex: answer.entryIndex, keyDigest: answer.device?.key.hex,
-            certificateDigest: answer.device?.certificate.hex, rotates: answer.device?.rotates, treeSize: answer.checkpoint.size)
+            certificateDigest: answer.device?.certificate.hex, rotates: answer.device?.rotates,
+            treeSize: answer.checkpoint.size)
         if output.format == .json {
             try printJSON(document)
         } else {

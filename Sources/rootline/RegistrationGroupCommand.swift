@@ -26,7 +26,8 @@ struct KeyRegistrationGroupCommand: ParsableCommand, FormattedCommand {
         help: ArgumentHelp(
             "Let workers hold copies of the key inside the token, with which some sign faster.",
             discussion:
-                "The key is then MODIFIABLE and COPYABLE; it can never be made extractable. A choice for good."))
+                "The key is then MODIFIABLE and COPYABLE; it can never be made extractable. A choice for good."
+        ))
     var sessionCopies = false
     @OptionGroup var siteOptions: SiteOptions
     @OptionGroup var pins: PINOptions

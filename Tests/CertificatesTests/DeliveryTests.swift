@@ -13,7 +13,10 @@ struct DeliveryTests {
     @Test("PKCS#12 is allowed where the template names it")
     func named() throws {
         let text = "delivery: [wrapped]"
-        #expect(try edited("idevid-ec-p256", text, "delivery: [wrapped, pkcs12]").deliveries == [.wrapped, .pkcs12])
+        #expect(
+            try edited("idevid-ec-p256", text, "delivery: [wrapped, pkcs12]").deliveries == [
+                .wrapped, .pkcs12,
+            ])
         #expect(try edited("idevid-ec-p256", text, "delivery: [pkcs12]").deliveries == [.pkcs12])
     }
 

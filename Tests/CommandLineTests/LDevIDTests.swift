@@ -68,7 +68,9 @@ struct LDevIDTests {
 
         let der = try issue(serial: "EX-00000002", product: answer.product ?? "", in: place)
         try Data(pem(der).utf8).write(to: URL(fileURLWithPath: place.folder + "/ldevid.pem"))
-        #expect(try place.succeed("openssl verify -x509_strict -CAfile owner.pem ldevid.pem") == "ldevid.pem: OK\n")
+        #expect(
+            try place.succeed("openssl verify -x509_strict -CAfile owner.pem ldevid.pem")
+                == "ldevid.pem: OK\n")
         #expect(
             try place.succeed("openssl x509 -in ldevid.pem -noout -pubkey")
                 == place.succeed("openssl pkey -in device/ldevid-key.pem -pubout"))

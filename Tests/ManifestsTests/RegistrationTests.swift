@@ -10,8 +10,10 @@ struct RegistrationTests {
         _ registration: String, list: String = "serial,mac\nA,1\nB,2\nC,3\n", product: String = "Sensor"
     ) throws -> Line {
         let line = try Line(list: Array(list.utf8))
-        let text = Line.manifest().replacingOccurrences(of: "devices:", with: "registration: \(registration)\ndevices:")
-            .replacingOccurrences(of: "product: Sensor", with: "product: \(product)")
+        let text = Line.manifest().replacingOccurrences(
+            of: "devices:", with: "registration: \(registration)\ndevices:"
+        )
+        .replacingOccurrences(of: "product: Sensor", with: "product: \(product)")
         try line.write("run.yaml", Array(text.utf8))
         return line
     }
@@ -19,7 +21,8 @@ struct RegistrationTests {
     @Test("An id is made of the row, its letters written small, and the rows carry the columns that it uses")
     func made() throws {
         let line = try line(
-            "{ group: g-1, id: \"{product}:{serial}.{column.mac}\" }", list: "serial,mac\nA,1\nB,2\nEX-C,f3\n")
+            "{ group: g-1, id: \"{product}:{serial}.{column.mac}\" }", list: "serial,mac\nA,1\nB,2\nEX-C,f3\n"
+        )
         defer { withExtendedLifetime(line) {} }
         let checked = try line.check(["serial"])
         #expect(checked.columns == ["serial", "mac"])
@@ -27,7 +30,10 @@ struct RegistrationTests {
         #expect(registration.group == "g-1")
         let ids = try #require(
             RegistrationIDs(registration.id, columns: checked.columns, product: checked.manifest.product))
-        #expect(try checked.rows().next(.max).map { ids.id($0.values) } == ["sensor:a.1", "sensor:b.2", "sensor:ex-c.f3"])
+        #expect(
+            try checked.rows().next(.max).map { ids.id($0.values) } == [
+                "sensor:a.1", "sensor:b.2", "sensor:ex-c.f3",
+            ])
     }
 
     @Test(
@@ -65,7 +71,8 @@ struct RegistrationTests {
     @Test("128 characters and every allowed character are accepted")
     func accepted() throws {
         let long = String(repeating: "9", count: 128)
-        _ = try line("{ group: g, id: \"{serial}\" }", list: "serial,mac\n0a-._:z9,1\n\(long),2\nC,3\n").check()
+        _ = try line("{ group: g, id: \"{serial}\" }", list: "serial,mac\n0a-._:z9,1\n\(long),2\nC,3\n")
+            .check()
     }
 
     @Test("Two serials that differ in case alone would be one registration id, and both lines are named")
@@ -85,10 +92,12 @@ struct RegistrationTests {
     @Test("A range's ids are checked as well")
     func ranges() throws {
         let line = try line("{ group: g, id: \"{serial}\" }")
-        let text = String(decoding: try Data(contentsOf: URL(filePath: line.path + "/run.yaml")), as: UTF8.self)
-            .replacingOccurrences(
-                of: "csv: devices.csv",
-                with: "range: { prefix: \"A \", first: 1, count: 3, width: 2, checkDigit: none }")
+        let text = String(
+            decoding: try Data(contentsOf: URL(filePath: line.path + "/run.yaml")), as: UTF8.self
+        )
+        .replacingOccurrences(
+            of: "csv: devices.csv",
+            with: "range: { prefix: \"A \", first: 1, count: 3, width: 2, checkDigit: none }")
         try line.write("run.yaml", Array(text.utf8))
         #expect(line.refusal()?.faultCount == 3)
     }

@@ -43,14 +43,17 @@ struct PKCS12Tests {
         let openssl = try OpenSSLProgram()
         try openssl.write(message, to: "device.p12")
         let info = try openssl.run(
-            "pkcs12", "-in", "device.p12", "-passin", "pass:\(Self.passphrase)", "-nodes", "-info", "-out", "all")
+            "pkcs12", "-in", "device.p12", "-passin", "pass:\(Self.passphrase)", "-nodes", "-info", "-out",
+            "all")
         #expect(info.contains("MAC: sha256, Iteration \(PKCS12.iterations)"), "\(info)")
         let scheme = "PBES2, PBKDF2, AES-256-CBC, Iteration \(PKCS12.iterations), PRF hmacWithSHA256"
         #expect(info.components(separatedBy: scheme).count == 3, "key and certificates: \(info)")
         let all = String(decoding: try openssl.read("all"), as: UTF8.self)
         #expect(all.contains("friendlyName: EX-00000001"))
         #expect(derBlocks(inPEM: all) == [device.certificate, device.issuer])
-        #expect(try openssl.run("pkey", "-in", "all", "-pubout") == pem(device.publicKeyInfo, label: "PUBLIC KEY"))
+        #expect(
+            try openssl.run("pkey", "-in", "all", "-pubout") == pem(device.publicKeyInfo, label: "PUBLIC KEY")
+        )
     }
 
     @Test("Another passphrase does not open it")
@@ -82,7 +85,8 @@ struct PKCS12Tests {
         let login = try token.slot.login(pin: token.pin)
         try token.slot.withSession { session in
             let key = try ReadableTransportKey(in: session)
-            let wrapped = try session.wrap(.plain(.aesKeyWrapPad), key: try Device.generate(session), under: key.object)
+            let wrapped = try session.wrap(
+                .plain(.aesKeyWrapPad), key: try Device.generate(session), under: key.object)
             var damaged = wrapped
             damaged[9] ^= 1
             for bytes in [damaged, Array(wrapped.dropLast()), []] {
@@ -138,7 +142,8 @@ struct PKCS12Tests {
             try openssl.run(
                 "req", "-x509", "-new", "-key", "ca.key", "-subj", "/CN=CA", "-days", "2", "-out", "ca.pem")
             try openssl.run(
-                "req", "-new", "-keyform", "DER", "-key", "key.der", "-subj", "/CN=EX-00000001", "-out", "csr")
+                "req", "-new", "-keyform", "DER", "-key", "key.der", "-subj", "/CN=EX-00000001", "-out", "csr"
+            )
             try openssl.run(
                 "x509", "-req", "-in", "csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-days", "1",
                 "-set_serial", "7", "-out", "device.pem")

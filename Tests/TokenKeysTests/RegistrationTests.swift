@@ -66,7 +66,9 @@ struct RegistrationTests {
         }
     }
 
-    @Test("A key that is no registration group's, and one that was imported and is said to be made, are refused")
+    @Test(
+        "A key that is no registration group's, and one that was imported and is said to be made, are refused"
+    )
     func lies() throws {
         let login = try Self.login()
         let role = #expect(throws: TokenKeyError.self) {
