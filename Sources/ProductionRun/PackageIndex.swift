@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import Glibc
+import Sites
 
 /// `package-index.jsonl` in a run's folder: every package file with its digest, a file a line.
 ///
