@@ -146,6 +146,12 @@ public struct PackageFault: Sendable, Hashable, Codable {
     public var file: String
     public var kind: Kind
     public var message: String
+
+    public init(file: String, kind: Kind, message: String) {
+        self.file = file
+        self.kind = kind
+        self.message = message
+    }
 }
 
 extension PackageIndex {

@@ -13,6 +13,11 @@ struct RegistrationPlan: Sendable {
 }
 
 extension RunPlan {
+    /// Octets that a device's package takes beyond the usual: PKCS#12 with the chain in base64, the registration secret.
+    var deliveryBytes: Int {
+        (manifest.delivery == .pkcs12 ? 4096 : 0) + (registration == nil ? 0 : 256)
+    }
+
     /// Checks what the manifest says of delivery against the template.
     static func checkDelivery(_ check: inout ManifestCheck, _ template: CertificateTemplate?) {
         guard let template, let delivery = check.delivery else { return }

@@ -215,7 +215,8 @@ public struct RunPlan: Sendable {
         }
         let free = Int(information.f_bavail) * Int(information.f_frsize)
         // Measured: package line, ledger row with its indexes and write-ahead log, log entry and index record.
-        let needed = (RunPlan.bytesPerDevice + signatureBytes) * manifest.quantity + (8 << 20)
+        let perDevice = RunPlan.bytesPerDevice + signatureBytes + deliveryBytes
+        let needed = perDevice * manifest.quantity + (8 << 20)
         guard free >= needed else {
             throw RunError(
                 .diskFull, site.folder,

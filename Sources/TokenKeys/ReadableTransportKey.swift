@@ -6,7 +6,7 @@ import SecretSharing
 ///
 /// A device's key leaves the token wrapped under it and is unwrapped here: unlike ``TransportKey`` it keeps nothing from
 /// this process, and only from what looks over its shoulder. It is an object of one session and gone with it.
-public struct ReadableTransportKey: ~Copyable {
+public final class ReadableTransportKey {
     public let object: Object
     private let key: SecretBytes
 

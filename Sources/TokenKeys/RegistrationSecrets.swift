@@ -1,6 +1,6 @@
 import PKCS11
 
-/// Derives devices' registration secrets in one session and wraps them; on the hot path of a run.
+/// Derives devices' registration secrets in one session and wraps them; on the hot path of a run, one caller at a time.
 ///
 /// The HMAC is computed in the token, and its result comes out of C_Sign: for some microseconds it stands in this
 /// process's locked memory, until it is back in the token as an object that C_WrapKey takes. PKCS#11 v3.0 could keep it
@@ -8,7 +8,7 @@ import PKCS11
 /// makes an object. No v2.40 token has it, SoftHSM 2.6 among them, and it wants DERIVE on the group's key. The KDFs of
 /// SP 800-108 give other values than DPS's, and building HMAC out of CKM_XOR_BASE_AND_DATA, CKM_CONCATENATE_* and
 /// CKM_SHA256_KEY_DERIVATION would allow the same functions to take the group's key apart.
-public struct RegistrationSecrets: ~Copyable {
+public final class RegistrationSecrets {
     private let key: Object
     private let template: SecretTemplate
     private let wrapMechanism: Mechanism
@@ -32,7 +32,6 @@ public struct RegistrationSecrets: ~Copyable {
         } catch {
             throw TokenKeyError(error, label.description)
         }
-        // Nothing throws from here on: a value with a deinit is either whole or not made.
         self.key = key
         self.label = label.description
         self.wrapMechanism = .plain(wrapMechanism)

@@ -75,8 +75,9 @@ struct RunExtractCommand: ParsableCommand, FormattedCommand {
             """)
 
     @Argument(help: "The device's serial.") var serial: String
-    @Option(name: .long, help: "The run that made it, where several products have the serial.")
-    var run: String?
+    @Option(
+        name: .customLong("run"), help: "The run that made it, where several products have the serial.")
+    var runName: String?
     @Option(name: .long, help: "The folder to make (default: the serial); nothing is overwritten.")
     var out: String?
     @Flag(help: "Give a scrapped device's package, too.") var scrapped = false
@@ -101,16 +102,16 @@ struct RunExtractCommand: ParsableCommand, FormattedCommand {
 
     func run() throws {
         let site = try siteOptions.open()
-        let (runName, row) = try find(in: site)
-        let package = try FoundPackage(row: row, serial: serial, runFolder: site.runFolder(runName))
+        let (run, row) = try find(in: site)
+        let package = try FoundPackage(row: row, serial: serial, runFolder: site.runFolder(run))
         let device = package.device
         if output.format == .json, out == nil {
-            return try printJSON(document(runName, package, nil))
+            return try printJSON(document(run, package, nil))
         }
         let folder = try DevicePackageFolder(
-            package, runFolder: site.runFolder(runName), at: try out ?? folderName())
-        if output.format == .json { return try printJSON(document(runName, package, folder)) }
-        print("extracted  \(device.serial) of run \(runName), row \(device.row)")
+            package, runFolder: site.runFolder(run), at: try out ?? folderName())
+        if output.format == .json { return try printJSON(document(run, package, folder)) }
+        print("extracted  \(device.serial) of run \(run), row \(device.row)")
         for file in folder.files { print("  \(folder.path)/\(file)") }
     }
 
@@ -133,7 +134,7 @@ struct RunExtractCommand: ParsableCommand, FormattedCommand {
             hint: "`rootline run status` lists the runs.")
         guard let ledger = try site.ledgerToRead() else { throw unknown }
         var found: [(run: String, row: Int)] = []
-        for record in try ledger.runs() where run == nil || record.run.id == run {
+        for record in try ledger.runs() where runName == nil || record.run.id == runName {
             try ledger.forEachReleased(run: record.run.id) { devices in
                 for device in devices where device.serial == serial {
                     found.append((record.run.id, device.row))
