@@ -97,7 +97,7 @@ struct RegistrationTests {
         )
         .replacingOccurrences(
             of: "csv: devices.csv",
-            with: "range: { prefix: \"A \", first: 1, count: 3, width: 2, checkDigit: none }")
+            with: "range: { prefix: \"A/\", first: 1, count: 3, width: 2, checkDigit: none }")
         try line.write("run.yaml", Array(text.utf8))
         #expect(line.refusal()?.faultCount == 3)
     }

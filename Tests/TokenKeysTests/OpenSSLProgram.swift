@@ -19,9 +19,15 @@ final class OpenSSLProgram {
         Array(try Data(contentsOf: folder.appendingPathComponent(name)))
     }
 
-    /// Runs `openssl` with these arguments and answers what it printed on both outputs.
+    /// Runs `openssl` with these arguments, which has to end with 0, and answers what it printed on both outputs.
     @discardableResult
     func run(_ arguments: String...) throws -> String {
+        let (code, output) = try outcome(arguments)
+        #expect(code == 0, "openssl \(arguments): \(output)")
+        return output
+    }
+
+    func outcome(_ arguments: [String]) throws -> (code: Int32, output: String) {
         let process = Process()
         let pipe = Pipe()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
@@ -32,8 +38,7 @@ final class OpenSSLProgram {
         try process.run()
         let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
-        #expect(process.terminationStatus == 0, "openssl \(arguments): \(output)")
-        return output
+        return (process.terminationStatus, output)
     }
 }
 
