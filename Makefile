@@ -15,7 +15,7 @@ PYTHON_PACKAGES = $(shell Tests/Tools/auditor-python >/dev/null 2>&1 || echo pyt
 help:
 	@echo "make demo      the whole line on a rehearsal site: DEVICES=$(DEVICES) OUT=$(OUT)"
 	@echo "make test      build and run every test, the auditor's too"
-	@echo "make torture   kill ceremonies at every place there is, twice, RSA too; about an hour"
+	@echo "make torture   kill ceremonies and runs at every place there is, cut the power; about 90 minutes"
 	@echo "make expected  write Ceremonies/*/expected-transcript.jsonl anew"
 	@echo "make bench     measure against the bare PKCS#11 loop; writes .build/bench.json"
 	@echo "make lint      swift format lint --strict"
@@ -67,7 +67,7 @@ expected: setup-test
 
 torture: setup-test
 	swift build --build-tests
-	ROOTLINE_TORTURE=1 swift test --skip-build --no-parallel --filter CeremonyFaultTests
+	ROOTLINE_TORTURE=1 swift test --skip-build --no-parallel --filter 'CeremonyFaultTests|RunFaultTests'
 
 bench: setup
 	swift build -c release --product rootline

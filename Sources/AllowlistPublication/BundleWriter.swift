@@ -33,6 +33,7 @@ public final class BundleWriter {
     private var openBundle: [UInt8] = []
     private var openRanges: [Range<Int>] = []
     private var encoder = CBORWriter(reservingCapacity: 1024)
+    private var leaf: [UInt8] = []
     private var files: EntryFiles
     private var isUsable = false
     private let lock: Int32
@@ -133,6 +134,47 @@ public final class BundleWriter {
         return index
     }
 
+    /// Appends a device's prepared `add` and returns its index.
+    ///
+    /// The hot path of a run: nothing is allocated, and the entry is hashed where it was written.
+    @discardableResult
+    public func append(
+        _ device: PreparedAdds.Device, _ adds: PreparedAdds
+    ) throws(AllowlistError) -> UInt64 {
+        try begin()
+        // The octet before the entry makes it a leaf (RFC 6962 §2.1).
+        leaf.removeAll(keepingCapacity: true)
+        leaf.append(0)
+        do throws(AllowlistError) {
+            try adds.append(device, to: &leaf)
+        } catch {
+            // Nothing was changed by a refused entry.
+            isUsable = true
+            throw error
+        }
+        let length = leaf.count - 1
+        guard length <= EntryFraming.maximumEntryLength else {
+            isUsable = true
+            throw AllowlistError(.entryMalformed, "the add entry is longer than 65535 bytes")
+        }
+        openBundle.append(UInt8(truncatingIfNeeded: length >> 8))
+        openBundle.append(UInt8(truncatingIfNeeded: length))
+        let start = openBundle.count
+        leaf.withUnsafeBufferPointer { openBundle.append(contentsOf: UnsafeBufferPointer(rebasing: $0[1...])) }
+        let index = tree.size
+        try grow(by: Digest32.sha256(leaf), at: start)
+        for position in collectors.indices {
+            let hash =
+                switch collectors[position].kind {
+                case .key: device.key
+                case .serial: IndexRecord.serialHash(of: device.serial)
+                }
+            try collectors[position].append(IndexRecord(hash: hash, index: index), folder: &folder)
+        }
+        isUsable = true
+        return index
+    }
+
     /// The published or appended entry at `index`.
     public func entry(at index: UInt64) throws(AllowlistError) -> AllowlistEntry {
         let firstOpen = tree.size - UInt64(openRanges.count)
@@ -184,8 +226,13 @@ public final class BundleWriter {
         } catch {
             throw AllowlistError(.entryMalformed, error.message)
         }
+        try grow(by: MerkleTree.leafHash(encoder.bytes), at: start)
+    }
+
+    /// Takes the leaf whose entry lies at the end of the open bundle, from `start` on.
+    private func grow(by leaf: Digest32, at start: Int) throws(AllowlistError) {
         openRanges.append(start..<openBundle.count)
-        try tree.append(MerkleTree.leafHash(encoder.bytes)) { (tile, hashes) throws(AllowlistError) in
+        try tree.append(leaf) { (tile, hashes) throws(AllowlistError) in
             try writeTile(tile, hashes)
         }
         guard openRanges.count == Tile.fullWidth,

@@ -21,7 +21,7 @@ struct IndexCollector {
         guard records.count >= Self.recordsInMemory else { return }
         try folder.makeFolder(Self.spillFolder)
         let path = "\(Self.spillFolder)/\(kind.name)-\(spills.count)"
-        records.sort()
+        sortRecords()
         let file = try RecordFile(folder, path)
         for record in records { try file.append(record) }
         try file.finish()
@@ -35,12 +35,57 @@ struct IndexCollector {
 
     /// Everything collected as sorted sources for a merge.
     mutating func sources(in folder: BundleFolder) throws(AllowlistError) -> [RecordMerge.Source] {
-        records.sort()
+        sortRecords()
         var sources = [RecordMerge.Source.memory(records[...])]
         for spill in spills {
             sources.append(.file(try RecordStream(folder, spill.path, recordCount: spill.count)))
         }
         return sources
+    }
+
+    /// Sorts by the hash's first two octets in one pass, and the few records that share them one by one: hashes
+    /// are spread evenly, so this takes time in proportion to their number.
+    private mutating func sortRecords() {
+        guard records.count > 1024 else {
+            records.sort()
+            return
+        }
+        func bucket(_ record: IndexRecord) -> Int { Int(record.hash.bigEndianWords.0 >> 48) }
+        var ends = [Int](repeating: 0, count: 1 << 16)
+        for record in records { ends[bucket(record)] += 1 }
+        var total = 0
+        for index in ends.indices {
+            total += ends[index]
+            ends[index] = total - ends[index]
+        }
+        let unsorted = records
+        for record in unsorted {
+            let place = bucket(record)
+            records[ends[place]] = record
+            ends[place] += 1
+        }
+        // Now `ends` are the buckets' ends.
+        var start = 0
+        for end in ends {
+            if end - start > 16 {
+                records[start..<end].sort()
+            } else {
+                insertionSort(start..<end)
+            }
+            start = end
+        }
+    }
+
+    private mutating func insertionSort(_ range: Range<Int>) {
+        for index in range.dropFirst() {
+            let record = records[index]
+            var place = index
+            while place > range.lowerBound, record < records[place - 1] {
+                records[place] = records[place - 1]
+                place -= 1
+            }
+            records[place] = record
+        }
     }
 
     /// Forgets everything and removes the spill files.

@@ -19,21 +19,19 @@ public struct CertificateSerialNumber: Hashable, Sendable, CustomStringConvertib
     }
 
     /// Takes recorded octets back in; any other count or first octet is refused.
-    public init(bytes: some Collection<UInt8>) throws(CertificatesError) {
-        guard bytes.count == Self.octets, let first = bytes.first, 0x40...0x7F ~= first else {
+    public init(bytes: [UInt8]) throws(CertificatesError) {
+        guard bytes.count == Self.octets, 0x40...0x7F ~= bytes[0] else {
             throw CertificatesError(
                 .serialNumber, subject: "serial number",
                 "\(Self.octets) octets are wanted, the first from 0x40 to 0x7F")
         }
-        var words: (UInt64, UInt64, UInt32) = (0, 0, 0)
-        for (index, byte) in bytes.enumerated() {
-            switch index {
-            case 0..<8: words.0 = words.0 << 8 | UInt64(byte)
-            case 8..<16: words.1 = words.1 << 8 | UInt64(byte)
-            default: words.2 = words.2 << 8 | UInt32(byte)
-            }
+        (high, middle, low) = bytes.withUnsafeBytes { buffer in
+            (
+                UInt64(bigEndian: buffer.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
+                UInt64(bigEndian: buffer.loadUnaligned(fromByteOffset: 8, as: UInt64.self)),
+                UInt32(bigEndian: buffer.loadUnaligned(fromByteOffset: 16, as: UInt32.self))
+            )
         }
-        (high, middle, low) = words
     }
 
     /// The octets, most significant first.

@@ -1,6 +1,7 @@
 import Certificates
 import Crypto
 import PKCS11
+import RunLedger
 import TokenKeys
 
 /// Makes devices on one session: the hot path of a run.
@@ -13,13 +14,12 @@ struct DeviceMaker: ~Copyable {
     private let issuerKey: Object
     private let issuerType: SigningKeyType
     private let signatureMechanism: Mechanism
-    private let transportKey: TransportKey
-    private let wrapMechanism: Mechanism
+    private let delivery: DeviceDelivery
+    private let transportKeyName: String
     private let publicTemplate: AttributeTemplate
     private let privateTemplate: AttributeTemplate
     private let signature: UnsafeMutableRawBufferPointer
     private let point: UnsafeMutableRawBufferPointer
-    private let wrapped: UnsafeMutableRawBufferPointer
 
     /// Opens a session, makes its transport key, finds the issuing key and copies it where its policy allows that.
     init(
@@ -34,16 +34,15 @@ struct DeviceMaker: ~Copyable {
             setUp.issuerLabel)
         let issuerKey =
             setUp.sessionCopies ? try session.copy(issuerObject, [Attribute(.token, false)]) : issuerObject
-        let transportKey = try TransportKey(
-            for: TrustedStation(publicKeyInfo: setUp.station), in: session)
+        let delivery = try DeviceDelivery(setUp, in: session)
         // Nothing throws from here on: a value with a deinit is either whole or not made.
         self.session = session
         self.issuerKey = issuerKey
         self.issuerType = issuerType
         signatureMechanism = .plain(issuerType.signatureMechanism)
-        self.transportKey = transportKey
+        self.delivery = delivery
+        transportKeyName = TransportKey.name(of: delivery.transportKey.wrapped)
         self.plan = plan
-        wrapMechanism = .plain(MechanismType(rawValue: setUp.wrapMechanism))
         publicTemplate = AttributeTemplate(
             [
                 Attribute(.token, false), Attribute(.isPrivate, false), Attribute(.verify, true),
@@ -58,13 +57,11 @@ struct DeviceMaker: ~Copyable {
         // RSA-4096 signs with 512 octets.
         signature = .allocate(byteCount: 1024, alignment: 8)
         point = .allocate(byteCount: 256, alignment: 8)
-        wrapped = .allocate(byteCount: 1024, alignment: 8)
     }
 
     deinit {
         signature.deallocate()
         point.deallocate()
-        wrapped.deallocate()
     }
 
     /// Makes every device of the chunk.
@@ -72,34 +69,41 @@ struct DeviceMaker: ~Copyable {
     /// The first device of each chunk is checked: its to-be-signed bytes against what the X.509 library builds,
     /// its signature with swift-crypto. A token that begins to sign wrongly is met within one chunk.
     func make(_ chunk: WorkChunk) throws -> MadeChunk {
-        var made = MadeChunk(
-            firstRow: chunk.firstRow, transportKey: transportKey.wrapped, devices: [])
-        made.devices.reserveCapacity(chunk.rows.count)
-        for (index, row) in chunk.rows.enumerated() {
-            made.devices.append(try make(row, verifying: index == 0))
+        var devices = DeviceChunk.Encoder(capacity: chunk.rows.count)
+        var lines = PackageLines(
+            transportKey: transportKeyName, reserving: chunk.rows.count * PackageLines.usualOctets)
+        for (offset, row) in chunk.rows.enumerated() {
+            try make(
+                row, number: chunk.firstRow + offset, verifying: offset == 0, into: &devices, &lines)
         }
-        return made
+        return MadeChunk(
+            firstRow: chunk.firstRow, transportKey: delivery.transportKey.wrapped,
+            devices: try devices.finish(),
+            package: lines.bytes)
     }
 
-    private func make(_ row: WorkChunk.Row, verifying: Bool) throws -> MadeChunk.Device {
+    private func make(
+        _ row: WorkChunk.Row, number: Int, verifying: Bool, into devices: inout DeviceChunk.Encoder,
+        _ lines: inout PackageLines
+    ) throws {
         let pair = try session.generateKeyPair(
             .plain(.ecKeyPairGeneration), publicKey: publicTemplate, privateKey: privateTemplate)
         let publicPoint = try readPoint(pair.publicKey)
         let certificateRow = DeviceCertificateRow(
-            serialNumber: row.certificateSerialNumber, point: publicPoint, values: row.values)
+            serialNumber: row.certificateSerialNumber, point: publicPoint,
+            values: delivery.certificateValues(row))
         let toBeSigned = try plan.toBeSigned(certificateRow)
         let raw = try sign(toBeSigned)
         let certificate = try plan.certificate(toBeSigned: toBeSigned, rawSignature: raw)
         if verifying { try verify(certificate, certificateRow) }
-        let wrappedLength = try session.wrap(
-            wrapMechanism, key: pair.privateKey, under: transportKey.object, into: wrapped)
-        let wrappedKey = Array(wrapped[..<wrappedLength])
+        try delivery.deliver(
+            pair.privateKey, of: row, number: number, certificate: certificate, in: session, to: &lines)
         try session.destroy(pair.privateKey)
         try session.destroy(pair.publicKey)
-        return MadeChunk.Device(
-            publicKeyDigest: Array(SHA256.hash(data: try plan.subjectPublicKeyInfo(point: publicPoint))),
-            certificateDigest: Array(SHA256.hash(data: certificate)), certificate: certificate,
-            wrappedKey: wrappedKey)
+        try devices.append(
+            serial: row.serial, certificateSerialNumber: row.certificateSerialNumber.bytes,
+            publicKeyDigest: SHA256.hash(data: try plan.subjectPublicKeyInfo(point: publicPoint)),
+            certificateDigest: SHA256.hash(data: certificate), certificate: certificate)
     }
 
     private func readPoint(_ publicKey: Object) throws -> [UInt8] {
@@ -130,6 +134,29 @@ struct DeviceMaker: ~Copyable {
             throw TokenKeyError(
                 .signatureInvalid, "issuing key", "the token's signature does not verify",
                 hint: "Stop using this token until its maker has explained it.")
+        }
+    }
+}
+
+extension DeviceChunk.Encoder {
+    /// Adds a device from the values in which it is made.
+    fileprivate mutating func append(
+        serial: String, certificateSerialNumber: [UInt8], publicKeyDigest: SHA256.Digest,
+        certificateDigest: SHA256.Digest, certificate: [UInt8]
+    ) throws {
+        var serial = serial
+        try serial.withUTF8 { serial in
+            try certificateSerialNumber.withUnsafeBytes { number in
+                try publicKeyDigest.withUnsafeBytes { key in
+                    try certificateDigest.withUnsafeBytes { digest in
+                        try certificate.withUnsafeBytes { certificate in
+                            try append(
+                                serial: UnsafeRawBufferPointer(serial), certificateSerialNumber: number,
+                                publicKeyDigest: key, certificateDigest: digest, certificate: certificate)
+                        }
+                    }
+                }
+            }
         }
     }
 }

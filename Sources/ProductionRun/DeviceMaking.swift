@@ -1,3 +1,4 @@
+import Allowlist
 import Certificates
 import Foundation
 import Logging
@@ -18,12 +19,15 @@ final class DeviceMaking {
     /// Chunks reserved and not recorded, at most.
     private let chunksInHand: Int
     private let certificates: DeviceCertificatePlan
+    private let adds: PreparedAdds
     private let rows: ManifestRows
     private let run: String
     /// The first row not recorded; everything before it is.
     private var nextToRecord: Int
     /// Chunks made and waiting for one before them.
-    private var finished: [Int: (WorkChunk, MadeChunk)] = [:]
+    private var finished: [Int: MadeChunk] = [:]
+    /// One a session of a worker.
+    private var keptTransportKeys: Set<[UInt8]> = []
     private var released: Int
     private var burned: Int
     private var isStopping = false
@@ -42,6 +46,7 @@ final class DeviceMaking {
         self.limits = limits
         run = record.run.id
         certificates = try plan.certificates(notBefore: record.run.notBefore)
+        adds = try log.prepared(certificates)
         nextToRecord = try driver.ledger.nextRow(run: run)
         rows = try plan.rows.rows(from: nextToRecord)
         released = record.released
@@ -54,7 +59,7 @@ final class DeviceMaking {
                 "\(record.run.quantity - nextToRecord) devices are missing, and \(record.remainingAllowance) more certificates are authorised",
                 hint: "Losses used the allowance up: the approvers must authorise another run for the rest.")
         }
-        let share = allowedLosses / (2 * limits.workers * (limits.sessions + 1))
+        let share = allowedLosses / (2 * 2 * limits.workers * limits.sessions)
         chunkRows = allowedLosses == 0 ? limits.chunkRows : max(1, min(limits.chunkRows, share))
         chunksInHand = allowedLosses == 0 ? .max : max(1, allowedLosses / (2 * chunkRows))
         setUp = WorkerSetUp(
@@ -65,7 +70,7 @@ final class DeviceMaking {
             issuerCertificate: plan.issuerCertificate.der, notBefore: record.run.notBefore,
             wrapMechanism: wrapping.mechanism.rawValue, rehearsal: driver.site.isRehearsal,
             sessionCopies: driver.keys.issuerCopies, curve: certificates.curve.rawValue,
-            sessions: limits.sessions)
+            sessions: limits.sessions, delivery: try driver.deliverySetUp(plan))
     }
 
     private let setUp: WorkerSetUp
@@ -76,31 +81,34 @@ final class DeviceMaking {
         let signals = try StopSignals()
         let pool = try WorkerPool(
             executable: driver.executable, setUp: setUp, pin: driver.pin,
-            columns: certificates.columns.count, limits: limits, signals: signals,
+            columns: plan.workerColumns(certificates), limits: limits, signals: signals,
             lockLogin: { [site = driver.site] in try site.lockForLogin() })
         defer { pool.end() }
         for _ in 0..<min(pool.capacity, chunksInHand) {
             guard let chunk = try nextChunk(), try reserve(chunk) else { break }
-            try pool.give(chunk)
+            pool.give(chunk)
         }
         while !(pool.isIdle && finished.isEmpty) {
             for event in try pool.wait() {
                 switch event {
-                case .made(let chunk, let made):
-                    finished[chunk.firstRow] = (chunk, made)
+                case .made(let made):
+                    finished[made.firstRow] = made
                 case .lost(let chunks, let reason):
                     driver.notice("A worker was replaced: \(reason)")
                     for chunk in chunks {
-                        if let again = try replacement(for: chunk) { try pool.give(again) }
+                        if let again = try replacement(for: chunk) { pool.give(again) }
                     }
                 case .stopRequested:
                     isStopping = true
                     driver.notice("Stopping when the rows in hand are recorded…")
+                case .notice(let text):
+                    driver.notice(text)
                 }
             }
-            while let (chunk, made) = finished.removeValue(forKey: nextToRecord) {
-                let next = isStopping ? nil : try nextChunk()
-                if try record(chunk, made, reservingNext: next), let next { try pool.give(next) }
+            while let made = takeFinished() {
+                var next: [WorkChunk] = []
+                while !isStopping, next.count < made.count, let chunk = try nextChunk() { next.append(chunk) }
+                for chunk in try record(made, reservingNext: next) { pool.give(chunk) }
             }
             // A gap before the finished chunks: what stands behind it cannot be recorded in row order.
             if obstacle != nil, pool.isIdle { break }
@@ -119,7 +127,9 @@ final class DeviceMaking {
         return WorkChunk(
             firstRow: first.index,
             rows: batch.map {
-                WorkChunk.Row(certificateSerialNumber: CertificateSerialNumber(), values: $0.values)
+                WorkChunk.Row(
+                    certificateSerialNumber: CertificateSerialNumber(),
+                    values: plan.workerValues($0, certificates))
             })
     }
 
@@ -161,42 +171,52 @@ final class DeviceMaking {
         isStopping = true
     }
 
-    /// Transport key and package flushed, ledger committed, package shown, log grown: in this order, so that each later thing
-    /// only ever speaks of what the earlier ones hold.
-    ///
-    /// Answers whether `next` is reserved now: a spent allowance must not cost the devices that are made.
-    private func record(
-        _ chunk: WorkChunk, _ made: MadeChunk, reservingNext next: WorkChunk?
-    ) throws -> Bool {
-        let package = PackageChunk(folder: folder.packages, firstRow: chunk.firstRow)
-        try folder.keep(transportKey: made.transportKey)
-        try package.prepare(chunk, made)
-        let devices = zip(chunk.rows, made.devices).enumerated().map { offset, pair in
-            LedgerDevice(
-                row: chunk.firstRow + offset, serial: pair.0.serial,
-                certificateSerialNumber: pair.0.certificateSerialNumber.bytes,
-                publicKeyDigest: pair.1.publicKeyDigest, certificateDigest: pair.1.certificateDigest,
-                certificate: pair.1.certificate)
+    /// The finished chunks that join what is recorded, in row order; nil where there is none.
+    private func takeFinished() -> [MadeChunk]? {
+        var made: [MadeChunk] = []
+        var next = nextToRecord
+        while made.count < DeviceMaking.chunksAtOnce, let chunk = finished.removeValue(forKey: next) {
+            made.append(chunk)
+            next += chunk.devices.count
         }
-        var isNextReserved = next != nil
+        return made.isEmpty ? nil : made
+    }
+
+    /// Chunks that are recorded together at most: 64 of 256 devices are some 25 MB.
+    private static let chunksAtOnce = 64
+
+    /// Transport keys and package flushed, ledger committed, package shown, log grown: in this order, so that each
+    /// later thing only ever speaks of what the earlier ones hold.
+    ///
+    /// Answers which of `next` are reserved now: a spent allowance must not cost the devices that are made.
+    private func record(_ made: [MadeChunk], reservingNext next: [WorkChunk]) throws -> [WorkChunk] {
+        let firstRow = made[0].firstRow
+        let package = PackageChunk(folder: folder.packages, firstRow: firstRow)
+        for chunk in made where keptTransportKeys.insert(chunk.transportKey).inserted {
+            try folder.keep(transportKey: chunk.transportKey)
+        }
+        try package.prepare(made.count == 1 ? made[0].package : Array(made.map(\.package).joined()))
+        let devices = try DeviceChunk(joining: made.map(\.devices))
+        var reserved = next
         do {
-            try driver.ledger.record(devices, run: run, reservingNext: next.map(reservation))
+            try driver.ledger.record(
+                devices, firstRow: firstRow, run: run, reservingNext: next.map(reservation))
         } catch {
             guard error.code == .allowanceSpent else { throw error }
-            try driver.ledger.record(devices, run: run, reservingNext: nil)
+            try driver.ledger.record(devices, firstRow: firstRow, run: run, reservingNext: [])
             stop(because: error)
-            isNextReserved = false
+            reserved = []
         }
         try package.publish()
-        try log.append(devices, certificates)
+        try log.append(devices, adds)
         logger.debug(
             "chunk recorded",
-            metadata: ["run": "\(run)", "firstRow": "\(chunk.firstRow)", "rows": "\(chunk.rows.count)"])
-        nextToRecord += chunk.rows.count
-        released += chunk.rows.count
+            metadata: ["run": "\(run)", "firstRow": "\(firstRow)", "rows": "\(devices.count)"])
+        nextToRecord += devices.count
+        released += devices.count
         driver.progress(
             RunProgress(
                 stage: .making, released: released, quantity: plan.manifest.quantity, burned: burned))
-        return isNextReserved
+        return reserved
     }
 }

@@ -1,12 +1,11 @@
 import Foundation
 import Glibc
-import TokenKeys
 
-/// What the programming station gets of some consecutive rows: `packages/<first row>.jsonl`, a device a line.
+/// What the programming station gets of some consecutive rows: `packages/<first row>.jsonl`, a ``PackageLines`` line a
+/// device.
 ///
-/// Each line has `row` (from 0), `serial`, `certificate` (DER) and `wrappedKey` (PKCS#8 under RFC 5649), both in
-/// base64, and `transportKey`, the name of the file under `transport-keys` with the key that unwraps it. A chunk is written and flushed under a hidden name before its ledger commit, and gets its
-/// name after it: what a station can see is recorded.
+/// A chunk is written and flushed under a hidden name before its ledger commit, and gets its name after it: what a
+/// station can see is recorded.
 struct PackageChunk {
     private let folder: String
     private let name: String
@@ -21,20 +20,8 @@ struct PackageChunk {
     var path: String { folder + "/" + name }
 
     /// Writes and flushes the chunk under its hidden name; an earlier one of a lost attempt is replaced.
-    func prepare(_ chunk: WorkChunk, _ made: MadeChunk) throws(RunError) {
-        var text: [UInt8] = []
-        text.reserveCapacity(made.devices.count * 1200)
-        let ending = "\",\"transportKey\":\"\(TransportKey.name(of: made.transportKey))\"}\n"
-        for (offset, (row, device)) in zip(chunk.rows, made.devices).enumerated() {
-            text.append(contentsOf: "{\"row\":\(chunk.firstRow + offset),\"serial\":".utf8)
-            JSONText.append(row.serial, to: &text)
-            text.append(contentsOf: ",\"certificate\":\"".utf8)
-            text.append(contentsOf: Data(device.certificate).base64EncodedData())
-            text.append(contentsOf: "\",\"wrappedKey\":\"".utf8)
-            text.append(contentsOf: Data(device.wrappedKey).base64EncodedData())
-            text.append(contentsOf: ending.utf8)
-        }
-        try DurableFile.write(text, to: hidden)
+    func prepare(_ lines: [UInt8]) throws(RunError) {
+        try DurableFile.write(lines, to: hidden)
         try DurableFile.flushFolder(folder)
     }
 
@@ -74,29 +61,6 @@ struct PackageChunk {
             throw unrecorded(folder + "/" + name)
         }
         try DurableFile.flushFolder(folder)
-    }
-}
-
-/// Text as a JSON string (RFC 8259 §7).
-enum JSONText {
-    private static let digits = Array("0123456789abcdef".utf8)
-
-    static func append(_ text: String, to bytes: inout [UInt8]) {
-        bytes.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                bytes.append(UInt8(ascii: "\\"))
-                bytes.append(byte)
-            case 0..<0x20:
-                bytes.append(contentsOf: "\\u00".utf8)
-                bytes.append(digits[Int(byte >> 4)])
-                bytes.append(digits[Int(byte & 15)])
-            default:
-                bytes.append(byte)
-            }
-        }
-        bytes.append(UInt8(ascii: "\""))
     }
 }
 

@@ -139,6 +139,20 @@ public struct PackageIndex: Sendable, Hashable {
         return count
     }
 
+    /// A line by its number, from 0, without its end; a package may have megabytes.
+    static func line(_ number: Int, in data: Data) -> Data? {
+        data.withUnsafeBytes { bytes -> Data? in
+            guard number >= 0, let begin = bytes.baseAddress else { return nil }
+            var position = begin
+            for index in 0... {
+                guard let found = memchr(position, 0x0A, begin + bytes.count - position) else { return nil }
+                if index == number { return Data(bytes[(position - begin)..<(UnsafeRawPointer(found) - begin)]) }
+                position = UnsafeRawPointer(found) + 1
+            }
+            return nil
+        }
+    }
+
     static func map(_ path: String) throws(RunError) -> Data {
         do {
             return try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)

@@ -1,4 +1,5 @@
 import Foundation
+import RunLedger
 
 /// One device as a package's line has it.
 public struct PackagedDevice: Decodable, Sendable {
@@ -29,11 +30,12 @@ public struct FoundPackage: Sendable {
     /// The file's path.
     public let file: String
 
-    /// Finds the package of a row in a run's folder.
+    /// Finds a device's package in its run's folder.
     ///
-    /// Where the run is sealed, the file has to be as the index has it. A line of another row or serial is refused:
-    /// ledger and packages then tell different stories.
-    public init(row: Int, serial: String, runFolder: String) throws {
+    /// Where the run is sealed, the file has to be as the index has it. A line of another row, serial or certificate is
+    /// refused: ledger and packages then tell different stories.
+    public init(_ record: DeviceRecord, runFolder: String) throws {
+        let (row, serial) = (record.device.row, record.device.serial)
         let folder = runFolder + "/packages"
         guard let file = try PackageIndex.files(in: folder).last(where: { $0.firstRow <= row }) else {
             throw RunError(
@@ -50,17 +52,17 @@ public struct FoundPackage: Sendable {
                     hint: "The package was changed after the run was sealed. Restore it, and find out why.")
             }
         }
-        let lines = try PackageIndex.map(path).split(separator: 0x0A)
         let offset = row - file.firstRow
-        guard lines.indices.contains(offset), let device = try? PackagedDevice(line: lines[offset]),
-            device.row == row, device.serial == serial
+        guard let line = PackageIndex.line(offset, in: try PackageIndex.map(path)),
+            let device = try? PackagedDevice(line: line),
+            device.row == row, device.serial == serial, Array(device.certificate) == record.device.certificate
         else {
             throw RunError(
                 .inconsistent, path, "line \(offset + 1) is not the package of device \(serial)",
                 hint: "Ledger and packages are not of one run, or the package was changed.")
         }
         self.device = device
-        line = Data(lines[offset])
+        self.line = line
         self.file = path
     }
 }

@@ -268,7 +268,8 @@ public final class RunDriver {
         let makingSeconds = makingBegun.duration(to: clock.now) / .seconds(1)
         report(.sealing, record)
         let index = try PackageIndex.write(in: folder.path)
-        let sealedAt = Int64(Date().timeIntervalSince1970)
+        // A clock that stepped back meanwhile does not seal a run before it was opened.
+        let sealedAt = max(Int64(Date().timeIntervalSince1970), record.run.openedAt)
         if !isSealPublished {
             try log.publishSeal(record, burned: ledger.burned(run: id), at: sealedAt)
         }

@@ -19,6 +19,8 @@ public struct RunError: Error, CustomStringConvertible {
         case unfinished = "run-unfinished"
         /// Worker processes kept failing.
         case workersFailed = "run-workers-failed"
+        /// The token went away and did not come back for as long as the run waits.
+        case tokenAbsent = "run-token-absent"
         /// Ledger, log and packages do not tell the same story: one of them was lost or put back.
         case inconsistent = "run-inconsistent"
         /// The run is not in the state that the command needs.

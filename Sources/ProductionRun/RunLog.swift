@@ -52,23 +52,31 @@ struct RunLog {
 
     /// Appends the devices that the ledger has of this run, in the order in which they were recorded.
     func appendReleased(_ record: RunRecord, from ledger: any Ledger) throws {
-        let certificates = try plan.certificates(notBefore: record.run.notBefore)
-        try ledger.forEachReleased(run: record.run.id) { devices in
-            try append(devices, certificates)
-        }
+        let adds = try prepared(try plan.certificates(notBefore: record.run.notBefore))
+        try ledger.forEachChunk(run: record.run.id) { _, chunk, _ in try append(chunk, adds) }
     }
 
-    func append(_ devices: [LedgerDevice], _ certificates: DeviceCertificatePlan) throws {
-        for device in devices {
-            try writer.append(
-                .add(
-                    .init(
-                        run: plan.manifest.run, product: plan.manifest.product, serial: device.serial,
-                        key: try digest(device.publicKeyDigest),
-                        certificate: try digest(device.certificateDigest),
-                        certificateSerial: device.certificateSerialNumber,
-                        authorityKeyID: certificates.authorityKeyIdentifier,
-                        notAfter: UInt64(certificates.notAfter), rotates: plan.template.rotates)))
+    /// What the `add` entries of this run share.
+    func prepared(_ certificates: DeviceCertificatePlan) throws -> PreparedAdds {
+        try PreparedAdds(
+            like: .init(
+                run: plan.manifest.run, product: plan.manifest.product, serial: "S",
+                key: Digest32(), certificate: Digest32(), certificateSerial: [1],
+                authorityKeyID: certificates.authorityKeyIdentifier,
+                notAfter: UInt64(certificates.notAfter), rotates: plan.template.rotates))
+    }
+
+    func append(_ chunk: DeviceChunk, _ adds: PreparedAdds) throws {
+        try chunk.withDevices { devices in
+            for device in devices {
+                guard let key = Digest32(device.publicKeyDigest, at: 0),
+                    let certificate = Digest32(device.certificateDigest, at: 0)
+                else { throw RunError(.io, "digest", "a device's digests are not whole") }
+                try writer.append(
+                    PreparedAdds.Device(
+                        serial: device.serial, key: key, certificate: certificate,
+                        certificateSerial: device.certificateSerialNumber), adds)
+            }
         }
     }
 

@@ -12,6 +12,9 @@ public enum Worker {
     /// The descriptor on which a worker finds its socket.
     public static let descriptor: Int32 = 3
 
+    /// The descriptor of the lock on logging in, which a worker holds until it has.
+    static let loginLock: Int32 = 4
+
     /// The argument that makes the program a worker; no command for people.
     public static let argument = "worker"
 
@@ -63,6 +66,7 @@ public enum Worker {
             throw TokenKeyError(
                 .keyMalformed, setUp.issuerLabel, "the key on the token is not the one in its certificate")
         }
+        close(loginLock)
         try Frame(kind: .ready, payload: []).write(to: descriptor)
 
         if setUp.sessions == 1 {
@@ -122,10 +126,8 @@ enum WorkerFailure: UInt32 {
     case tokenAbsent = 2
 
     static func kind(of error: any Error) -> WorkerFailure {
-        switch (error as? PKCS11Error)?.code {
-        case .pinRefused: return .pinRefused
-        case .tokenAbsent, .moduleMissing, .notPKCS11: return .tokenAbsent
-        default: return .other
-        }
+        if TokenAbsence.isSign(error) { return .tokenAbsent }
+        let cause = (error as? TokenKeyError)?.cause ?? error as? PKCS11Error
+        return cause?.code == .pinRefused ? .pinRefused : .other
     }
 }

@@ -1,9 +1,10 @@
 import Certificates
 import PKCS11
+import RunLedger
 
 /// What a worker needs to know before its first chunk.
 struct WorkerSetUp {
-    static let version: UInt32 = 1
+    static let version: UInt32 = 2
 
     var module: String
     var tokenSerial: String
@@ -25,10 +26,13 @@ struct WorkerSetUp {
     var curve: String
     /// Sessions, each on a thread of its own.
     var sessions: Int
+    var delivery: DeliverySetUp
 
     func frame(pin: PIN) -> Frame {
         // Room for all of it: memory that grew would leave copies of the PIN behind.
-        var fields = FieldWriter(capacity: 4096 + station.count + template.count + issuerCertificate.count)
+        var fields = FieldWriter(
+            capacity: 4096 + station.count + template.count + issuerCertificate.count
+                + delivery.messageOctets)
         fields.put(WorkerSetUp.version)
         for text in [
             module, tokenSerial, tokenLabel, issuerLabel, templateName, product,
@@ -44,7 +48,8 @@ struct WorkerSetUp {
         fields.put(sessionCopies)
         fields.put(curve)
         fields.put(UInt32(sessions))
-        // The PIN crosses the socket pair alone: no argument, no environment, no file.
+        // Passphrase and PIN cross the socket pair alone: no argument, no environment, no file.
+        delivery.put(to: &fields)
         pin.withBytes { start, count in
             fields.put(UnsafeBufferPointer(start: start, count: Int(count)))
         }
@@ -52,7 +57,7 @@ struct WorkerSetUp {
         return Frame(kind: .setUp, payload: fields.bytes)
     }
 
-    static func parse(_ frame: Frame) throws(RunError) -> (WorkerSetUp, PIN) {
+    static func parse(_ frame: Frame) throws -> (WorkerSetUp, PIN) {
         var fields = FieldReader(frame.payload)
         let version = try fields.uint32()
         guard version == WorkerSetUp.version else {
@@ -65,7 +70,8 @@ struct WorkerSetUp {
             station: try fields.block(), template: try fields.block(),
             issuerCertificate: try fields.block(), notBefore: try fields.int64(),
             wrapMechanism: UInt(try fields.int64()), rehearsal: try fields.flag(),
-            sessionCopies: try fields.flag(), curve: try fields.text(), sessions: Int(try fields.uint32()))
+            sessionCopies: try fields.flag(), curve: try fields.text(), sessions: Int(try fields.uint32()),
+            delivery: try DeliverySetUp(from: &fields))
         var pin = try fields.block()
         return (setUp, PIN(consuming: &pin))
     }
@@ -75,7 +81,8 @@ struct WorkerSetUp {
 struct WorkChunk {
     struct Row {
         var certificateSerialNumber: CertificateSerialNumber
-        /// The values of the plan's columns, in their order; the first is the device's serial.
+        /// The values of the plan's columns, in their order; the first is the device's serial. Where devices get
+        /// registration secrets, the registration id is behind them.
         var values: [String]
 
         var serial: String { values[0] }
@@ -116,47 +123,44 @@ struct WorkChunk {
     }
 }
 
-/// What a worker made of a chunk: for each row the certificate, its digests and the wrapped key.
+/// What a worker made of a chunk, in the forms in which it is stored and shown: the run copies it, and builds nothing.
 struct MadeChunk {
-    struct Device {
-        var publicKeyDigest: [UInt8]
-        var certificateDigest: [UInt8]
-        var certificate: [UInt8]
-        var wrappedKey: [UInt8]
-    }
-
     var firstRow: Int
     /// The transport key under which the devices' keys are wrapped, itself wrapped to the station.
     var transportKey: [UInt8]
-    var devices: [Device]
+    /// For the ledger and the log.
+    var devices: DeviceChunk
+    /// For the station: a line a device.
+    var package: [UInt8]
 
     var frame: Frame {
-        var fields = FieldWriter()
+        var fields = FieldWriter(
+            capacity: 16 + transportKey.count + devices.bytes.count + package.count)
         fields.put(UInt32(firstRow))
         fields.put(transportKey)
-        fields.put(UInt32(devices.count))
-        for device in devices {
-            fields.putRaw(device.publicKeyDigest)
-            fields.putRaw(device.certificateDigest)
-            fields.put(device.certificate)
-            fields.put(device.wrappedKey)
-        }
+        fields.put(devices.bytes)
+        fields.put(package)
         return Frame(kind: .made, payload: fields.bytes)
     }
 
-    static func parse(_ frame: Frame) throws(RunError) -> MadeChunk {
+    static func parse(_ frame: Frame) throws -> MadeChunk {
         var fields = FieldReader(frame.payload)
-        var chunk = MadeChunk(
-            firstRow: Int(try fields.uint32()), transportKey: try fields.block(), devices: [])
-        let count = Int(try fields.uint32())
-        chunk.devices.reserveCapacity(count)
-        for _ in 0..<count {
-            chunk.devices.append(
-                Device(
-                    publicKeyDigest: try fields.raw(32), certificateDigest: try fields.raw(32),
-                    certificate: try fields.block(), wrappedKey: try fields.block()))
-        }
+        let chunk = MadeChunk(
+            firstRow: Int(try fields.uint32()), transportKey: try fields.block(),
+            devices: try DeviceChunk(try fields.block()), package: try fields.block())
         guard fields.isAtEnd else { throw RunError(.protocolBroken, "worker", "a message is too long") }
         return chunk
+    }
+
+    /// Whether these are the devices that were asked for: what a worker answers goes into the books under the
+    /// reservation's serial numbers, or not at all.
+    func answers(_ chunk: WorkChunk) -> Bool {
+        guard devices.count == chunk.rows.count else { return false }
+        return devices.withDevices { devices in
+            zip(devices, chunk.rows).allSatisfy { device, row in
+                device.certificateSerialNumber.elementsEqual(row.certificateSerialNumber.bytes)
+                    && device.serial.elementsEqual(row.serial.utf8)
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import PKCS11
+import Sites
 
 /// A running worker, seen from the run.
 final class WorkerProcess {
@@ -13,11 +14,17 @@ final class WorkerProcess {
     private var sent = 0
     private(set) var devices = 0
     private(set) var isReady = false
+    /// Whether it gets no more chunks.
+    private(set) var isRetiring = false
+    private let started = ContinuousClock.now
     /// When the oldest chunk in flight was handed over, or the worker was started.
     private(set) var waitingSince = ContinuousClock.now
 
     /// Starts this program again as a worker and sends it its set-up.
-    init(executable: String, setUp: WorkerSetUp, pin: PIN) throws(RunError) {
+    ///
+    /// The worker keeps `lock` until it is logged in: where this process is killed meanwhile, whoever resumes the run
+    /// must not log in beside it.
+    init(executable: String, setUp: WorkerSetUp, pin: PIN, holding lock: FileLock) throws(RunError) {
         var pair: [Int32] = [0, 0]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &pair) == 0
         else { throw RunError(.workersFailed, "worker", String(cString: strerror(errno))) }
@@ -36,6 +43,8 @@ final class WorkerProcess {
         // dup2 onto itself would keep close-on-exec: the child's end is moved out of the way first.
         let childEnd = fcntl(pair[1], F_DUPFD_CLOEXEC, 10)
         close(pair[1])
+        // The lock first: it may stand where the socket is to be.
+        posix_spawn_file_actions_adddup2(&actions, lock.descriptor, Worker.loginLock)
         posix_spawn_file_actions_adddup2(&actions, childEnd, Worker.descriptor)
         let arguments: [UnsafeMutablePointer<CChar>?] = [
             strdup(executable), strdup(Worker.argument), nil,
@@ -52,7 +61,9 @@ final class WorkerProcess {
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var child: pid_t = 0
-        let answer = posix_spawn(&child, executable, &actions, &attributes, arguments, environ)
+        let environment = WorkerEnvironment()
+        let answer = posix_spawn(
+            &child, executable, &actions, &attributes, arguments, environment.pointers)
         close(childEnd)
         guard answer == 0 else {
             close(pair[0])
@@ -66,6 +77,11 @@ final class WorkerProcess {
     }
 
     var wantsToSend: Bool { sent < unsent.count }
+
+    /// How long ago it was started.
+    var age: Duration { started.duration(to: .now) }
+
+    func retire() { isRetiring = true }
 
     func markReady() {
         isReady = true

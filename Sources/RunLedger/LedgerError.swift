@@ -19,8 +19,16 @@ public struct LedgerError: Error, Sendable, CustomStringConvertible {
         case allowanceSpent = "ledger-allowance-spent"
         /// A device serial, certificate serial number, public key or certificate is there already.
         case duplicate = "ledger-duplicate"
-        /// The run is not in the state that the step needs.
+        /// The run, the rows or the device are not in the state that the step needs.
         case wrongState = "ledger-wrong-state"
+        /// The ledger is older than the fingerprints beside it: commits are gone from it.
+        case rolledBack = "ledger-rolled-back"
+        /// Octets that are no chunk of devices.
+        case malformedChunk = "ledger-malformed-chunk"
+        /// No released device has this serial.
+        case deviceUnknown = "ledger-device-unknown"
+        /// The file to be made is there already.
+        case exists = "ledger-exists"
     }
 
     public let code: Code

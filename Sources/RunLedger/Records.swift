@@ -90,6 +90,35 @@ public struct LedgerDevice: Sendable {
     }
 }
 
+/// What became of a device that was made.
+public enum DeviceState: Sendable, Equatable {
+    case released
+    /// Withdrawn at `at` (seconds UTC); its serial may be made anew.
+    case scrapped(reason: String, at: Int64)
+}
+
+/// A device as the ledger holds it.
+public struct DeviceRecord: Sendable {
+    public let run: String
+    public let product: String
+    /// The number of its chunk: a later chunk was recorded later.
+    public let chunk: Int64
+    /// Its place in the chunk, from 0.
+    public let position: Int
+    public let state: DeviceState
+    public let device: LedgerDevice
+}
+
+/// How large a ledger is.
+public struct LedgerSize: Sendable {
+    public let devices: Int
+    public let chunks: Int
+    /// The database and its write-ahead log, octets.
+    public let ledgerOctets: Int
+    /// The fingerprints' file, octets, with room for the runs that are open.
+    public let fingerprintOctets: Int
+}
+
 /// Consecutive rows, with a certificate serial number each, committed before anything of them is signed.
 public struct Reservation: Sendable {
     public let firstRow: Int

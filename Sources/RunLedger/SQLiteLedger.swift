@@ -1,18 +1,40 @@
 import Foundation
 import GRDB
 
-/// The embedded ledger: one SQLite file, WAL, `synchronous = FULL`.
+/// The embedded ledger: one SQLite file, WAL, `synchronous = FULL`, and beside it the fingerprints derived from it.
 public final class SQLiteLedger: Ledger {
     let queue: DatabaseQueue
-    private let path: String
+    let path: String
+    let isReadOnly: Bool
+    let identity: LedgerIdentity
+    let fingerprinting: Fingerprinting
+    let opened = OpenedIndex()
+
+    /// The fingerprints, once something needed them.
+    final class OpenedIndex: @unchecked Sendable {
+        /// Used on the database's queue only.
+        var index: FingerprintIndex?
+    }
 
     /// Opens the ledger at `path`; makes it where `creating` and none is there.
     ///
     /// A file that is no database, or whose counts do not add up, is refused.
     ///
-    /// One opened with `readOnly` leaves the file as it is, byte for byte.
-    public init(path: String, creating: Bool, readOnly: Bool = false) throws(LedgerError) {
+    /// One opened with `readOnly` leaves the files as they are, byte for byte.
+    public convenience init(path: String, creating: Bool, readOnly: Bool = false) throws(LedgerError) {
+        try self.init(
+            path: path, creating: creating, readOnly: readOnly,
+            fingerprintMask: FingerprintTable.fingerprintMask, lockSeconds: 5)
+    }
+
+    /// `fingerprintMask` has the bits of a fingerprint that count, and `lockSeconds` is how long another process's
+    /// lock is waited for.
+    init(
+        path: String, creating: Bool, readOnly: Bool = false,
+        fingerprintMask: UInt64 = FingerprintTable.fingerprintMask, lockSeconds: TimeInterval = 5
+    ) throws(LedgerError) {
         self.path = path
+        isReadOnly = readOnly
         guard creating || FileManager.default.fileExists(atPath: path) else {
             throw LedgerError(.cannotOpen, path, "there is no ledger", hint: "No run was started here yet.")
         }
@@ -20,15 +42,18 @@ public final class SQLiteLedger: Ledger {
             var configuration = Configuration()
             // Setting it writes, even where it is set already.
             if !readOnly { configuration.journalMode = .wal }
-            configuration.busyMode = .timeout(5)
+            configuration.busyMode = .timeout(lockSeconds)
             configuration.prepareDatabase { database in
-                // 8 MiB of pages: the unique indexes are written all over.
+                // A chunk is some 170 KB: larger pages mean fewer of them. Counts in a file that is there already do
+                // not change.
+                try database.execute(sql: "PRAGMA page_size = 16384")
                 try database.execute(sql: "PRAGMA cache_size = -8192")
-                try database.execute(sql: "PRAGMA wal_autocheckpoint = 4096")
+                try database.execute(sql: "PRAGMA wal_autocheckpoint = 1024")
                 // Not SQLite's own read-only mode, which leaves the write-ahead log's files behind.
                 if readOnly { try database.execute(sql: "PRAGMA query_only = 1") }
             }
             queue = try DatabaseQueue(path: path, configuration: configuration)
+            try queue.read { try SQLiteLedger.requireFormat($0, path) }
             if !readOnly {
                 try queue.writeWithoutTransaction { database in
                     // GRDB's set-up of WAL lowers this to NORMAL, under which a power cut could take back a commit.
@@ -39,113 +64,27 @@ public final class SQLiteLedger: Ledger {
                 }
                 try SQLiteLedger.migrations.migrate(queue)
             }
+            let secret = try queue.read { try Data.fetchOne($0, sql: "SELECT secret FROM ledger") }
+            guard let identity = LedgerIdentity(Array(secret ?? Data())) else {
+                throw LedgerDamage("its identifier is gone")
+            }
+            self.identity = identity
+            fingerprinting = Fingerprinting(identity.hash, mask: fingerprintMask)
         } catch {
             throw SQLiteLedger.translated(error, path)
         }
-        try check()
+        try checkCounts(sealed: false)
     }
 
-    private static let migrations: DatabaseMigrator = {
-        var migrator = DatabaseMigrator()
-        migrator.registerMigration("1") { database in
-            try database.execute(
-                sql: """
-                    CREATE TABLE product(
-                        number INTEGER PRIMARY KEY,
-                        name TEXT NOT NULL UNIQUE
-                    ) STRICT;
-
-                    CREATE TABLE run(
-                        number INTEGER PRIMARY KEY,
-                        id TEXT NOT NULL UNIQUE,
-                        product INTEGER NOT NULL REFERENCES product(number),
-                        manifest BLOB NOT NULL,
-                        authorisation BLOB NOT NULL UNIQUE,
-                        template BLOB NOT NULL,
-                        not_before INTEGER NOT NULL,
-                        quantity INTEGER NOT NULL,
-                        spoilage INTEGER NOT NULL,
-                        open_index INTEGER NOT NULL,
-                        opened_at INTEGER NOT NULL,
-                        sealed_at INTEGER,
-                        state TEXT NOT NULL,
-                        reserved INTEGER NOT NULL DEFAULT 0,
-                        released INTEGER NOT NULL DEFAULT 0,
-                        scrapped INTEGER NOT NULL DEFAULT 0,
-                        burned INTEGER NOT NULL DEFAULT 0,
-                        first_device INTEGER,
-                        CHECK (reserved <= quantity + spoilage),
-                        CHECK (released + scrapped + burned <= reserved)
-                    ) STRICT;
-
-                    -- Rows handed out and not settled: serial numbers of 20 octets each, one after another.
-                    CREATE TABLE reservation(
-                        run INTEGER NOT NULL REFERENCES run(number),
-                        first_row INTEGER NOT NULL,
-                        count INTEGER NOT NULL,
-                        certificate_serials BLOB NOT NULL,
-                        PRIMARY KEY (run, first_row),
-                        CHECK (length(certificate_serials) = 20 * count)
-                    ) STRICT, WITHOUT ROWID;
-
-                    -- The order of `number` is the order of recording, which is the log's.
-                    -- Uniqueness is held by 64 bits of each random or hashed value: indexes over whole ones would
-                    -- be three times as large, and a run writes to all over them. That two different values share
-                    -- 64 bits happens once in 370 000 histories of ten million devices; the chunk is then
-                    -- refused, burned and made anew.
-                    CREATE TABLE device(
-                        number INTEGER PRIMARY KEY,
-                        run INTEGER NOT NULL REFERENCES run(number),
-                        row INTEGER NOT NULL,
-                        product INTEGER NOT NULL REFERENCES product(number),
-                        serial TEXT NOT NULL,
-                        certificate_serial_64 INTEGER NOT NULL UNIQUE,
-                        public_key_64 INTEGER NOT NULL UNIQUE,
-                        certificate_64 INTEGER NOT NULL UNIQUE,
-                        certificate_serial BLOB NOT NULL,
-                        public_key BLOB NOT NULL,
-                        digest BLOB NOT NULL,
-                        certificate BLOB NOT NULL,
-                        scrapped INTEGER NOT NULL DEFAULT 0
-                    ) STRICT;
-                    CREATE UNIQUE INDEX device_serial ON device(product, serial) WHERE scrapped = 0;
-
-                    -- Certificates that may exist though no device was released with them.
-                    CREATE TABLE burned(
-                        number INTEGER PRIMARY KEY,
-                        run INTEGER NOT NULL REFERENCES run(number),
-                        row INTEGER NOT NULL,
-                        certificate_serial BLOB NOT NULL UNIQUE
-                    ) STRICT;
-                    CREATE INDEX burned_run ON burned(run, number);
-                    """)
-        }
-        return migrator
-    }()
-
-    /// Every error of SQLite or GRDB as this library's own.
-    static func translated(_ error: any Error, _ subject: String) -> LedgerError {
-        if let error = error as? LedgerError { return error }
-        guard let error = error as? DatabaseError else { return LedgerError(.io, subject, "\(error)") }
-        let message = error.message ?? "SQLite error \(error.extendedResultCode.rawValue)"
-        switch error.resultCode {
-        case .SQLITE_FULL:
-            return LedgerError(
-                .diskFull, subject, "no space left", hint: "Free some space, then `rootline run resume`.")
-        case .SQLITE_CORRUPT, .SQLITE_NOTADB:
-            return LedgerError(
-                .corrupt, subject, message,
-                hint: "Do not start runs. Restore the ledger from a backup and compare it with the log.")
-        case .SQLITE_BUSY, .SQLITE_LOCKED:
-            return LedgerError(
-                .cannotOpen, subject, "another process keeps it locked", hint: "Try again when it has ended.")
-        case .SQLITE_CANTOPEN, .SQLITE_READONLY:
-            return LedgerError(
-                .io, subject, message, hint: "Is the site's folder writable, and the ledger a file?")
-        case .SQLITE_CONSTRAINT:
-            return LedgerError(.duplicate, subject, message)
-        default:
-            return LedgerError(.io, subject, message)
+    /// Ends the use of the files; whoever asks this ledger afterwards gets an error.
+    ///
+    /// Without it they are closed when the last reference goes.
+    public func close() throws(LedgerError) {
+        do {
+            queue.inDatabase { _ in opened.index = nil }
+            try queue.close()
+        } catch {
+            throw SQLiteLedger.translated(error, path)
         }
     }
 
@@ -154,9 +93,21 @@ public final class SQLiteLedger: Ledger {
         try read { try String.fetchOne($0, sql: "PRAGMA \(name)") }
     }
 
-    func write<R>(_ body: (Database) throws -> R) throws(LedgerError) -> R {
+    /// Runs `body` in a transaction, and `committed` with what it answered when that is durable.
+    func write<R>(
+        _ body: (Database) throws -> R, committed: (R) -> Void = { _ in }
+    ) throws(LedgerError) -> R {
         do {
-            return try queue.write(body)
+            return try queue.writeWithoutTransaction { database in
+                var result: R?
+                try database.inTransaction(.immediate) {
+                    result = try body(database)
+                    return .commit
+                }
+                guard let result else { throw LedgerError(.io, path, "no transaction was made") }
+                committed(result)
+                return result
+            }
         } catch {
             throw SQLiteLedger.translated(error, path)
         }
@@ -167,29 +118,6 @@ public final class SQLiteLedger: Ledger {
             return try queue.read(body)
         } catch {
             throw SQLiteLedger.translated(error, path)
-        }
-    }
-
-    /// The counts of every run that is not sealed, compared with its rows.
-    ///
-    /// Sealed runs are not counted again: that would cost the whole history at every start.
-    private func check() throws(LedgerError) {
-        let path = path
-        try read { database in
-            let wrong = try String.fetchOne(
-                database,
-                sql: """
-                    SELECT id FROM run WHERE state <> 'sealed' AND (
-                        released + scrapped <> (SELECT count(*) FROM device
-                                WHERE device.number >= run.first_device AND device.run = run.number)
-                        OR burned <> (SELECT count(*) FROM burned WHERE burned.run = run.number)
-                        OR reserved - released - scrapped - burned
-                            <> (SELECT ifnull(sum(count), 0) FROM reservation WHERE reservation.run = run.number))
-                    LIMIT 1
-                    """)
-            if let wrong {
-                throw LedgerError(.corrupt, path, "the counts of run \(wrong) do not add up")
-            }
         }
     }
 }

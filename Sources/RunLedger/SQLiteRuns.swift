@@ -4,6 +4,8 @@ import GRDB
 // Runs: their beginning, state and counts.
 extension SQLiteLedger {
     public func open(_ run: NewRun) throws(LedgerError) {
+        // First, so that a full disk keeps the run from being begun.
+        try prepare(forAdditional: run.quantity + run.spoilage)
         try write { database in
             if try Int.fetchOne(database, sql: "SELECT 1 FROM run WHERE id = ?", arguments: [run.id]) != nil {
                 throw LedgerError(
@@ -74,13 +76,5 @@ extension SQLiteLedger {
             number: row["number"], run: run, state: state, reserved: row["reserved"],
             released: row["released"], scrapped: row["scrapped"], burned: row["burned"],
             sealedAt: row["sealed_at"])
-    }
-
-    func number(of run: String, _ database: Database) throws -> Int64 {
-        let statement = try database.cachedStatement(sql: "SELECT number FROM run WHERE id = ?")
-        guard let number = try Int64.fetchOne(statement, arguments: [run]) else {
-            throw LedgerError(.runUnknown, run, "no such run")
-        }
-        return number
     }
 }

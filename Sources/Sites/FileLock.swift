@@ -3,7 +3,8 @@ import Glibc
 
 /// An advisory lock on a file, held while this value lives (`flock`), and freed by the kernel with its process.
 public final class FileLock: Sendable {
-    private let descriptor: Int32
+    /// For a child that must keep the lock where this process dies: it is free when both have closed it.
+    public let descriptor: Int32
 
     /// Takes the lock or waits for it.
     public init(waitingFor path: String) throws(SiteError) {

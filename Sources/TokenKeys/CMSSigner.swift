@@ -27,6 +27,12 @@ public struct CMSSigner: Sendable {
         certificateDER = der
     }
 
+    /// Has libp11 open its sessions anew at the next signature, of whichever key: after a token went away and came
+    /// back, those that it has are dead.
+    public static func forgetSessions() {
+        LibP11.forget()
+    }
+
     /// A SignedData over exactly `content`, in DER; `detached` leaves the content out.
     ///
     /// One SignerInfo with the signing time, hash SHA-256 for P-256 and SHA-384 for P-384.
@@ -73,6 +79,12 @@ private enum LibP11 {
         var byPath: [String: UnsafeMutablePointer<PKCS11_CTX>] = [:]
     }
     private static let contexts = Mutex(Contexts())
+
+    /// Opens everything anew at the next use: sessions do not outlive a token that went away.
+    static func forget() {
+        // The contexts stay in memory, since unloading one calls C_Finalize.
+        contexts.withLock { $0.byPath = [:] }
+    }
 
     static func privateKey(of key: TokenKey) throws(TokenKeyError) -> Owned {
         try contexts.withLock { (contexts) throws(TokenKeyError) -> Owned in

@@ -7,20 +7,38 @@ public enum Base64 {
 
     public static func encode(_ bytes: [UInt8]) -> String {
         var out: [UInt8] = []
-        out.reserveCapacity((bytes.count + 2) / 3 * 4)
-        var index = 0
-        while index < bytes.count {
-            let left = bytes.count - index
-            let second = left > 1 ? bytes[index + 1] : 0
-            let third = left > 2 ? bytes[index + 2] : 0
-            let group = UInt32(bytes[index]) << 16 | UInt32(second) << 8 | UInt32(third)
-            out.append(alphabet[Int(group >> 18 & 63)])
-            out.append(alphabet[Int(group >> 12 & 63)])
-            out.append(left > 1 ? alphabet[Int(group >> 6 & 63)] : 0x3d)
-            out.append(left > 2 ? alphabet[Int(group & 63)] : 0x3d)
-            index += 3
-        }
+        bytes.withUnsafeBytes { append($0, to: &out) }
         return String(decoding: out, as: UTF8.self)
+    }
+
+    /// Appends the base64 of `bytes` to `out`.
+    public static func append(_ bytes: UnsafeRawBufferPointer, to out: inout [UInt8]) {
+        let count = (bytes.count + 2) / 3 * 4
+        alphabet.withUnsafeBufferPointer { alphabet in
+            withUnsafeTemporaryAllocation(byteCount: count, alignment: 1) { buffer in
+                var (from, to) = (0, 0)
+                while from + 2 < bytes.count {
+                    let group =
+                        UInt32(bytes[from]) << 16 | UInt32(bytes[from + 1]) << 8 | UInt32(bytes[from + 2])
+                    buffer[to] = alphabet[Int(group >> 18)]
+                    buffer[to + 1] = alphabet[Int(group >> 12 & 63)]
+                    buffer[to + 2] = alphabet[Int(group >> 6 & 63)]
+                    buffer[to + 3] = alphabet[Int(group & 63)]
+                    from += 3
+                    to += 4
+                }
+                let left = bytes.count - from
+                if left > 0 {
+                    let group =
+                        UInt32(bytes[from]) << 16 | (left > 1 ? UInt32(bytes[from + 1]) << 8 : 0)
+                    buffer[to] = alphabet[Int(group >> 18)]
+                    buffer[to + 1] = alphabet[Int(group >> 12 & 63)]
+                    buffer[to + 2] = left > 1 ? alphabet[Int(group >> 6 & 63)] : 0x3d
+                    buffer[to + 3] = 0x3d
+                }
+                out.append(contentsOf: buffer)
+            }
+        }
     }
 
     /// The bytes that `text` encodes, or nil where it is not strict base64.

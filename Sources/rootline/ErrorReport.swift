@@ -117,12 +117,13 @@ struct ErrorReport {
     private static func code(of error: LedgerError) -> Int32 {
         switch error.code {
         case .cannotOpen: return temporary
-        case .corrupt, .io, .diskFull: return inputOutput
-        case .runExists: return cannotCreate
-        case .runUnknown: return noInput
+        case .corrupt, .io, .diskFull, .rolledBack: return inputOutput
+        case .runExists, .exists: return cannotCreate
+        case .runUnknown, .deviceUnknown: return noInput
         case .authorisationUsed, .allowanceSpent: return refused
         case .duplicate: return badInput
         case .wrongState: return temporary
+        case .malformedChunk: return defect
         }
     }
 
@@ -135,6 +136,7 @@ struct ErrorReport {
         case .cannotCreate: return cannotCreate
         case .diskFull, .io, .inconsistent: return inputOutput
         case .interrupted, .unfinished, .workersFailed: return temporary
+        case .tokenAbsent: return unavailable
         case .wrongState: return badInput
         case .protocolBroken: return defect
         }

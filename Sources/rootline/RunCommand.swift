@@ -138,16 +138,21 @@ struct WorkerOptions: ParsableArguments {
             "Sessions a worker, each on a thread: 1 for a token in this machine, many for one in the network."
     )
     var sessions = 1
+    @Option(
+        name: .long,
+        help: "Seconds to wait for a token that goes away while the run is at work (0: not at all).")
+    var wait = 600
 
     func validate() throws {
+        guard (0...86_400).contains(wait) else { throw ValidationError("--wait is 0 to 86400 seconds.") }
         if let workers, !(1...256).contains(workers) { throw ValidationError("--workers is 1 to 256.") }
         guard (1...256).contains(sessions) else { throw ValidationError("--sessions is 1 to 256.") }
     }
 
     func limits(quantity: Int) -> WorkerLimits {
-        var limits = WorkerLimits.standard(quantity: quantity)
-        if let workers { limits.workers = workers }
-        limits.sessions = sessions
+        var limits = WorkerLimits(
+            workers: workers ?? WorkerLimits.standardWorkers, sessions: sessions, quantity: quantity)
+        limits.tokenWaitSeconds = wait
         return limits
     }
 }
@@ -176,7 +181,7 @@ struct RunStartCommand: ParsableCommand, FormattedCommand {
         try RunReport.drive(
             site: site, lock: lock, ledger: ledger,
             limits: workers.limits(quantity: plan.manifest.quantity), pins: pins, passphrase: passphrase,
-            format: output.format
+            format: output.format, run: plan.manifest.run, manifest: plan.manifest.file
         ) { try $0.start(plan) }
     }
 }
@@ -211,7 +216,7 @@ struct RunResumeCommand: ParsableCommand, FormattedCommand {
         try RunReport.drive(
             site: site, lock: lock, ledger: ledger,
             limits: workers.limits(quantity: record.run.quantity), pins: pins, passphrase: passphrase,
-            format: output.format
+            format: output.format, run: name, manifest: manifest
         ) { try $0.resume(name, manifest: manifest) }
     }
 }
@@ -241,25 +246,31 @@ private struct RunReport: Encodable {
 
     static func drive(
         site: Site, lock: FileLock, ledger: SQLiteLedger, limits: WorkerLimits, pins: PINOptions,
-        passphrase: StationPassphrase?, format: OutputFormat,
-        _ body: (RunDriver) throws -> RunOutcome
+        passphrase: StationPassphrase?, format: OutputFormat, run: String, manifest: String?,
+        _ body: @escaping (RunDriver) throws -> RunOutcome
     ) throws {
         let name = try site.publishedKey(.issuingCA).tokenName
         let line = ProgressLine(unit: "devices")
-        let driver = try RunDriver(
-            site: site, lock: lock, ledger: ledger, pin: pins.source(name, in: site),
-            executable: ProductFiles.executable, limits: limits
-        ) { progress in
-            if progress.stage == .making { line.show(progress.released, of: progress.quantity) }
-        }
-        driver.passphrase = passphrase
-        driver.notice = { text in
+        let notice = { (text: String) in
             line.end()
             Terminal.say(text)
         }
+        // Asked for once: a token that comes back is opened with the same.
+        let pin = try site.pin(name, from: pins.source(name, in: site))
+        let patience = TokenPatience(seconds: limits.tokenWaitSeconds, notice: notice) {
+            let driver = try RunDriver(
+                site: site, lock: lock, ledger: ledger, pin: .known(pin),
+                executable: ProductFiles.executable, limits: limits
+            ) { progress in
+                if progress.stage == .making { line.show(progress.released, of: progress.quantity) }
+            }
+            driver.passphrase = passphrase
+            driver.notice = notice
+            return driver
+        }
         let outcome: RunOutcome
         do {
-            outcome = try body(driver)
+            outcome = try patience.drive(run, manifest: manifest, ledger: ledger, body)
         } catch {
             line.end()
             throw error

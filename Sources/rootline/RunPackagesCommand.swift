@@ -76,8 +76,9 @@ struct RunExtractCommand: ParsableCommand, FormattedCommand {
 
     @Argument(help: "The device's serial.") var serial: String
     @Option(
-        name: .customLong("run"), help: "The run that made it, where several products have the serial.")
+        name: .customLong("run"), help: "The run that made it, where several did.")
     var runName: String?
+    @Option(name: .long, help: "The product, where several use the same serial.") var product: String?
     @Option(name: .long, help: "The folder to make (default: the serial); nothing is overwritten.")
     var out: String?
     @Flag(help: "Give a scrapped device's package, too.") var scrapped = false
@@ -102,8 +103,9 @@ struct RunExtractCommand: ParsableCommand, FormattedCommand {
 
     func run() throws {
         let site = try siteOptions.open()
-        let (run, row) = try find(in: site)
-        let package = try FoundPackage(row: row, serial: serial, runFolder: site.runFolder(run))
+        let record = try find(in: site)
+        let run = record.run
+        let package = try FoundPackage(record, runFolder: site.runFolder(run))
         let device = package.device
         if output.format == .json, out == nil {
             return try printJSON(document(run, package, nil))
@@ -127,22 +129,27 @@ struct RunExtractCommand: ParsableCommand, FormattedCommand {
             wrappedRegistrationSecret: device.wrappedRegistrationSecret)
     }
 
-    /// Run and row of the device, out of the ledger.
-    private func find(in site: Site) throws -> (run: String, row: Int) {
-        let unknown = RunError(
-            .deviceUnknown, serial, "no run of this site has made such a device",
-            hint: "`rootline run status` lists the runs.")
-        guard let ledger = try site.ledgerToRead() else { throw unknown }
-        var found: [(run: String, row: Int)] = []
-        for record in try ledger.runs() where runName == nil || record.run.id == runName {
-            try ledger.forEachReleased(run: record.run.id) { devices in
-                for device in devices where device.serial == serial {
-                    found.append((record.run.id, device.row))
-                }
-            }
+    /// The device out of the ledger: the one that was made last.
+    private func find(in site: Site) throws -> DeviceRecord {
+        let records = try site.ledgerToRead()?.devices(serial: serial, product: product) ?? []
+        let found = records.filter { runName == nil || $0.run == runName }
+        guard let device = found.last else {
+            throw RunError(
+                .deviceUnknown, serial, "no run of this site has made such a device",
+                hint: "`rootline run status` lists the runs.")
         }
-        guard let one = found.first else { throw unknown }
-        return one
+        guard Set(found.map(\.product)).count == 1 else {
+            throw RunError(
+                .deviceUnknown, serial,
+                "several products have it: \(Set(found.map(\.product)).sorted().joined(separator: ", "))",
+                hint: "Say which with --product.")
+        }
+        if case .scrapped(let reason, let at) = device.state, !scrapped {
+            throw RunError(
+                .deviceScrapped, serial, "was scrapped at \(timeText(at)): \(reason)",
+                hint: "Its certificate is revoked. --scrapped gives the package nevertheless.")
+        }
+        return device
     }
 
     /// The serial as a folder's name, where it is fit for one.

@@ -53,3 +53,24 @@ extension FaultyToken {
             .map { line in line.split(separator: " ").map { String($0) } }
     }
 }
+
+extension FaultyToken {
+    /// A line of `SITE_FILES_LOG`: an operation on a file or folder that a program was about to do.
+    public struct SiteOperation: Sendable, Hashable {
+        /// Counted from 1.
+        public let number: Int
+        /// `write`, `fsync`, `rename`, …, as `site-files.c` names them.
+        public let name: String
+        public let path: String
+    }
+
+    public static func siteOperations(log path: String) throws -> [SiteOperation] {
+        try lines(path).map { fields in
+            guard fields.count >= 4, let number = Int(fields[0]) else {
+                throw FaultyTokenError("\(path): a malformed line: \(fields.joined(separator: " "))")
+            }
+            return SiteOperation(
+                number: number, name: fields[1], path: fields[3...].joined(separator: " "))
+        }
+    }
+}

@@ -19,6 +19,16 @@ public enum FaultyToken {
         try compiledShim.get()
     }
 
+    /// The path of the library for `LD_PRELOAD` that watches, fails, ends and records operations below one folder.
+    public static func siteFilesShim() throws -> String {
+        try compiledSiteShim.get()
+    }
+
+    /// The path of the library for `LD_PRELOAD` that sets a program's wall clock off.
+    public static func steppingClock() throws -> String {
+        try compiledClock.get()
+    }
+
     private static let compiledModule = Result {
         let source = SourceFolder.beside(#filePath)
         return try compile(
@@ -29,6 +39,14 @@ public enum FaultyToken {
 
     private static let compiledShim = Result {
         try compile(SourceFolder.beside(#filePath).paths("faulty-files.c"), as: .library("faulty-files"))
+    }
+
+    private static let compiledSiteShim = Result {
+        try compile(SourceFolder.beside(#filePath).paths("site-files.c"), as: .library("site-files"))
+    }
+
+    private static let compiledClock = Result {
+        try compile(SourceFolder.beside(#filePath).paths("stepping-clock.c"), as: .library("stepping-clock"))
     }
 
     /// Sets up the module in this process, loaded already or yet to be; nil leaves a setting as it is.

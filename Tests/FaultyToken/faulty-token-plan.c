@@ -65,7 +65,7 @@ static const struct { const char *name; CK_RV value; } return_values[] = {
     NAMED(CKR_FUNCTION_REJECTED), {NULL, 0},
 };
 
-enum action { KILL_BEFORE, KILL_AFTER, STOP_BEFORE, SLOW, RETURN, RETURN_AFTER, TELL_LIE };
+enum action { KILL_BEFORE, KILL_AFTER, STOP_BEFORE, CLOSE_ALL, SLOW, RETURN, RETURN_AFTER, TELL_LIE };
 
 struct rule {
     const char *function;          // A name, "state" or "*".
@@ -138,7 +138,7 @@ static const char *parse_rule(char *text, struct rule *rule) {
     if (argument) *argument++ = 0;
     static const struct { const char *name; enum action action; bool has_argument; } actions[] = {
         {"kill-before", KILL_BEFORE, false}, {"kill-after", KILL_AFTER, false},
-        {"stop-before", STOP_BEFORE, false}, {"slow", SLOW, true},
+        {"stop-before", STOP_BEFORE, false}, {"close-all", CLOSE_ALL, false}, {"slow", SLOW, true},
         {"return", RETURN, true}, {"return-after", RETURN_AFTER, true}, {"lie", TELL_LIE, true},
     };
     for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
@@ -204,6 +204,30 @@ bool set_log(const char *path) {
     return true;
 }
 
+// Whether the plan holds now: while the file that FAULTY_TOKEN_WHILE names is there.
+static bool holds(void) {
+    const char *path = getenv("FAULTY_TOKEN_WHILE");
+    return !path || !*path || access(path, F_OK) == 0;
+}
+
+// Whether a kill is still to be done: of all processes the first that comes to it makes FAULTY_TOKEN_ONCE's file.
+static bool is_first(void) {
+    const char *path = getenv("FAULTY_TOKEN_ONCE");
+    if (!path || !*path) return true;
+    int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (descriptor < 0) return false;
+    close(descriptor);
+    return true;
+}
+
+// As when a network HSM was started again: no session of before is known, and nobody is logged in.
+static void close_all_sessions(void) {
+    CK_SLOT_ID slots[64];
+    CK_ULONG count = sizeof slots / sizeof *slots;
+    if (real->C_GetSlotList(CK_TRUE, slots, &count) != CKR_OK) return;
+    for (CK_ULONG i = 0; i < count; i++) real->C_CloseAllSessions(slots[i]);
+}
+
 _Noreturn static void die(void) {
     kill(getpid(), SIGKILL);
     for (;;) pause();
@@ -235,14 +259,19 @@ struct faults begin_call(const char *function) {
             continue;
         unsigned long number = atomic_fetch_add(&rule->seen, 1) + 1;
         if (number < rule->first || number > rule->last) continue;
+        if (rule->action != SLOW && !holds()) continue;
         switch (rule->action) {
         case KILL_BEFORE:
-            die();
+            if (is_first()) die();
+            break;
         case KILL_AFTER:
-            faults.kills_after = true;
+            faults.kills_after = is_first();
             break;
         case STOP_BEFORE:
             raise(SIGSTOP);
+            break;
+        case CLOSE_ALL:
+            close_all_sessions();
             break;
         case SLOW:
             nanosleep(

@@ -15,6 +15,7 @@
 //     kill-before        SIGKILL to this process; the real module is not called.
 //     kill-after         SIGKILL to this process once the real module has answered.
 //     stop-before        SIGSTOP to this process, until somebody sends SIGCONT; then the call goes on.
+//     close-all          Closes every session of this process first, as when a network HSM was started again.
 //     slow:MS            Waits so many milliseconds first.
 //     return:CKR         Answers this without calling the real module: a CKR_ name or a number (0x80000042).
 //     return-after:CKR   Calls the real module, then answers this: the work is done, the caller hears
@@ -40,6 +41,10 @@
 // FAULTY_TOKEN_LOG names a file to which each call appends a line before anything else is done with it:
 // `NUMBER FUNCTION state|other PROCESS`, the number counted from 1 in each process.
 //
+// With FAULTY_TOKEN_WHILE all but `slow` holds only while that file exists: a token that is away for some time. With
+// FAULTY_TOKEN_ONCE only one of several processes is killed, the first that comes to it, which makes that file.
+// FAULTY_TOKEN_CHILDREN is the plan of the processes that this one starts, where it is another than this one's.
+//
 // Calls that a lie makes on its own are neither logged nor counted. A program that has the module in its own
 // process may change all three settings with faulty_token_configure instead of the environment.
 // C_Finalize is forwarded too: it ends the real module for everybody in the process.
@@ -50,6 +55,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 const CK_FUNCTION_LIST *real;
 
@@ -114,6 +120,9 @@ static CK_RV configure(const char *module, const char *plan, const char *log) {
         if (!module) module = getenv("FAULTY_TOKEN_MODULE");
         if (!plan) plan = getenv("FAULTY_TOKEN_PLAN");
         if (!log) log = getenv("FAULTY_TOKEN_LOG");
+        const char *children = getenv("FAULTY_TOKEN_CHILDREN");
+        if (children && !(plan = plan ? strdup(plan) : NULL)) plan = "";
+        if (children) setenv("FAULTY_TOKEN_PLAN", children, 1);
     }
     CK_RV answer = load(module);
     if (answer == CKR_OK && plan && !set_plan(plan)) answer = CKR_ARGUMENTS_BAD;

@@ -35,11 +35,18 @@ public struct IndexRecord: Hashable, Comparable, Sendable {
 
     /// The hash under which a serial in plain text is indexed: SHA-256 over a tag and the UTF-8.
     public static func serialHash(of serial: String) -> Digest32 {
-        var hasher = SHA256()
-        var bytes = serialTag
-        bytes.append(contentsOf: serial.utf8)
-        bytes.withUnsafeBufferPointer { hasher.update(bufferPointer: UnsafeRawBufferPointer($0)) }
-        return Digest32(hasher.finalize())
+        var text = serial
+        return text.withUTF8 { serialHash(of: UnsafeRawBufferPointer($0)) }
+    }
+
+    /// The same of a serial's UTF-8.
+    public static func serialHash(of serial: UnsafeRawBufferPointer) -> Digest32 {
+        let tag = serialTag
+        return withUnsafeTemporaryAllocation(byteCount: tag.count + serial.count, alignment: 1) { buffer in
+            buffer.copyBytes(from: tag)
+            UnsafeMutableRawBufferPointer(rebasing: buffer[tag.count...]).copyMemory(from: serial)
+            return Digest32.sha256(UnsafeRawBufferPointer(buffer))
+        }
     }
 
     /// The records that an entry at `index` adds for a device, by kind.
