@@ -70,7 +70,8 @@ final class DeviceMaking {
             issuerCertificate: plan.issuerCertificate.der, notBefore: record.run.notBefore,
             wrapMechanism: wrapping.mechanism.rawValue, rehearsal: driver.site.isRehearsal,
             sessionCopies: driver.keys.issuerCopies, curve: certificates.curve.rawValue,
-            sessions: limits.sessions, delivery: try driver.deliverySetUp(plan))
+            sessions: limits.sessions, verifiesAll: limits.verifiesAll,
+            delivery: try driver.deliverySetUp(plan))
     }
 
     private let setUp: WorkerSetUp

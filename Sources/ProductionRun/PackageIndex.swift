@@ -146,7 +146,9 @@ public struct PackageIndex: Sendable, Hashable {
             var position = begin
             for index in 0... {
                 guard let found = memchr(position, 0x0A, begin + bytes.count - position) else { return nil }
-                if index == number { return Data(bytes[(position - begin)..<(UnsafeRawPointer(found) - begin)]) }
+                if index == number {
+                    return Data(bytes[(position - begin)..<(UnsafeRawPointer(found) - begin)])
+                }
                 position = UnsafeRawPointer(found) + 1
             }
             return nil

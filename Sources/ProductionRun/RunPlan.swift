@@ -56,11 +56,7 @@ public struct RunPlan: Sendable {
         }
         let rows = try check.checkRows(
             requiredColumns: template?.columns ?? [],
-            rowCheck: { values in
-                (certificates?.faults(values: values) ?? []).map {
-                    RowValueFault(column: $0.column, message: $0.message)
-                }
-            },
+            rowCheck: certificates.map(RunPlan.rowCheck) ?? { _ in [] },
             releasedBy: releasedBy)
         if let ledgerFailure { throw ledgerFailure }
         (self.issuer, issuerCertificate) = try issuer.get()
@@ -82,6 +78,16 @@ public struct RunPlan: Sendable {
         }
         guard (registration == nil) == (rows.manifest.registration == nil) else {
             throw ManifestError(.invalid, subject: path, message: "the manifest is incomplete")
+        }
+    }
+
+    private static func rowCheck(
+        _ certificates: DeviceCertificatePlan
+    ) -> ([String]) -> [RowValueFault] {
+        { values in
+            certificates.faults(values: values).map {
+                RowValueFault(column: $0.column, message: $0.message)
+            }
         }
     }
 

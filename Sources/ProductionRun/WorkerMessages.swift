@@ -26,6 +26,8 @@ struct WorkerSetUp {
     var curve: String
     /// Sessions, each on a thread of its own.
     var sessions: Int
+    /// Whether every certificate's signature is verified, and not the first of each chunk alone.
+    var verifiesAll: Bool
     var delivery: DeliverySetUp
 
     func frame(pin: PIN) -> Frame {
@@ -48,6 +50,7 @@ struct WorkerSetUp {
         fields.put(sessionCopies)
         fields.put(curve)
         fields.put(UInt32(sessions))
+        fields.put(verifiesAll)
         // Passphrase and PIN cross the socket pair alone: no argument, no environment, no file.
         delivery.put(to: &fields)
         pin.withBytes { start, count in
@@ -71,7 +74,7 @@ struct WorkerSetUp {
             issuerCertificate: try fields.block(), notBefore: try fields.int64(),
             wrapMechanism: UInt(try fields.int64()), rehearsal: try fields.flag(),
             sessionCopies: try fields.flag(), curve: try fields.text(), sessions: Int(try fields.uint32()),
-            delivery: try DeliverySetUp(from: &fields))
+            verifiesAll: try fields.flag(), delivery: try DeliverySetUp(from: &fields))
         var pin = try fields.block()
         return (setUp, PIN(consuming: &pin))
     }
