@@ -1,4 +1,5 @@
 import Foundation
+import RunLedger
 import Testing
 
 /// A line of a package in every form that a station may get.
@@ -215,6 +216,43 @@ struct PKCS12RunTests {
         let outcome = try place.run(
             "rootline run start batch/manifest.yaml --passphrase-source file:passphrase")
         #expect(outcome.code == 77 && outcome.errors.contains("which need none"))
+    }
+}
+
+@Suite("One device's package is found through the ledger")
+struct ExtractTests {
+    @Test("A scrapped device's package is refused with its reason, and given to whoever insists")
+    func scrapped() throws {
+        let place = try Workplace(.sealed)
+        // Closed before the command opens it.
+        do {
+            let ledger = try SQLiteLedger(path: place.site + "/ledger.sqlite", creating: false)
+            try ledger.scrap(
+                serial: "EX-00000007", product: "Example Sensor", reason: "housing cracked", at: 1_795_000_000
+            )
+        }
+        let refused = try place.run("rootline run extract EX-00000007")
+        #expect(refused.code == 1)
+        #expect(refused.errors.contains("EX-00000007: was scrapped at 2026-11-18T"), "\(refused.errors)")
+        #expect(refused.errors.contains("housing cracked"))
+        #expect(!FileManager.default.fileExists(atPath: place.folder + "/EX-00000007"))
+        try place.succeed("rootline run extract EX-00000007 --scrapped")
+        try place.succeed("rootline run extract EX-00000008")
+    }
+
+    @Test("The line that is found is the device's own: certificate and wrapped key belong together")
+    func own() throws {
+        let place = try Workplace(.sealed)
+        for serial in ["EX-00000001", "EX-00000157", "EX-00000300"] {
+            try place.succeed("rootline run extract \(serial)")
+            try place.succeed("cp site/station/station-private.pem \(serial)/")
+            try place.succeed("cd \(serial)\n" + place.commands(ofREADME: serial + "/README.txt"))
+            #expect(
+                try place.succeed("openssl pkey -inform DER -in \(serial)/device-key.der -pubout")
+                    == place.succeed("openssl x509 -in \(serial)/certificate.pem -noout -pubkey"))
+            let subject = try place.succeed("openssl x509 -in \(serial)/certificate.pem -noout -subject")
+            #expect(subject.contains(serial))
+        }
     }
 }
 
