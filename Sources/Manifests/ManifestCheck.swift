@@ -40,6 +40,8 @@ public struct ManifestCheck: Sendable {
     public var station: StationKey? { draft.station }
     public var keyOrigin: RunManifest.KeyOrigin? { draft.keyOrigin }
     public var quantity: Int? { draft.quantity }
+    public var delivery: RunManifest.Delivery? { draft.delivery }
+    public var registration: Registration? { draft.registration }
 
     /// Adds a fault of one of the manifest's keys.
     public mutating func add(_ field: String, code: String, message: String) {
@@ -59,6 +61,7 @@ public struct ManifestCheck: Sendable {
     /// - Parameters:
     ///   - requiredColumns: the columns whose values the run wants, in that order; normally a template's `columns`,
     ///     and none where the template is at fault.
+    ///     The columns that registration ids use besides come after them.
     ///   - rowCheck: called with the values of those columns for every row that is well formed.
     ///   - releasedBy: answers which of some serials an earlier run has released, each with that run; nil asks nothing.
     ///   - requests: judges the rows' certification requests, where devices make their keys; nil judges none.
@@ -69,9 +72,13 @@ public struct ManifestCheck: Sendable {
         releasedBy: (([String]) -> [String: String])? = nil, requests: RequestChecks? = nil,
         progress: @escaping (Int) -> Void = { _ in }
     ) throws(ManifestError) -> CheckedManifest {
+        let columns =
+            requiredColumns + (draft.registration?.id.columns ?? []).filter { !requiredColumns.contains($0) }
         let checks = RowChecks(
-            columns: requiredColumns, values: rowCheck, releasedBy: releasedBy, requests: requests,
-            progress: progress)
+            columns: columns, templateColumns: requiredColumns.count, values: rowCheck,
+            registrationIDs: draft.registration.flatMap {
+                RegistrationIDs($0.id, columns: columns, product: draft.product ?? "")
+            }, releasedBy: releasedBy, requests: requests, progress: progress)
         var faults = faults
         var list: CheckedList?
         var folder: CheckedFolder?
@@ -100,7 +107,7 @@ public struct ManifestCheck: Sendable {
             throw ManifestError(.invalid, subject: file, message: "the manifest is incomplete")
         }
         return CheckedManifest(
-            manifest: manifest, columns: requiredColumns, list: list, folder: folder, otherNames: otherNames)
+            manifest: manifest, columns: columns, list: list, folder: folder, otherNames: otherNames)
     }
 
     private func checkRange(_ range: SerialRange, _ checks: RowChecks, _ faults: inout FaultLog) {
@@ -109,14 +116,14 @@ public struct ManifestCheck: Sendable {
             faults.add(
                 draft.fault(
                     "devices", "list.column-missing",
-                    "the template uses the column \(column), and a range has serials only"))
+                    "\(checks.user(of: column)) the column \(column), and a range has serials only"))
         }
         var rows = 0..<range.count
         while !rows.isEmpty {
             let serials = rows.prefix(RowChecks.batch).map { range.serial(row: $0) }
             rows = rows.dropFirst(serials.count)
             for serial in serials where missing.isEmpty {
-                for found in checks.values(checks.columns.map { _ in serial }) {
+                for found in checks.faults(checks.columns.map { _ in serial }) {
                     faults.add(
                         draft.fault("devices", "list.value", "serial \(serial): \(found.message)"))
                 }
@@ -156,11 +163,11 @@ public struct ManifestCheck: Sendable {
                     "quantity", "list.quantity",
                     "the quantity is \(quantity), and the list has \(pass.rows) rows"))
         }
-        let (repeated, keys) = (pass.repeatedHashes(), pass.repeatedKeyHashes())
+        let repeated = pass.repeatedHashes()
         otherNames = pass.otherNames
-        if !repeated.isEmpty || !keys.isEmpty {
+        if !repeated.isEmpty {
             var search = RepeatSearch(
-                path: path, reader: pass.reader, hashes: repeated, keyHashes: keys, requests: checks.requests)
+                path: path, reader: pass.reader, hashes: repeated, checks: checks)
             var cutter = SegmentCutter(list)
             while let piece = try cutter.next() { search.take(piece, &pass.faults) }
         }

@@ -14,9 +14,10 @@ struct ManifestParser {
             "devices",
         ]
         guard let root = yaml.document(bytes),
-            let top = yaml.fields(root, required: keys, optional: ["station"])
+            let top = yaml.fields(root, required: keys, optional: ["station", "registration"])
         else { return draft }
         for key in keys + ["station"] { draft.positions[key] = top.place(of: key) }
+        if top["registration"] != nil { draft.positions["registration"] = top.place(of: "registration") }
         _ = yaml.integer(top, "version", in: 1...1)
         draft.run = yaml.text(top, "run")
         if let run = draft.run, !Self.isRunName(run) {
@@ -33,6 +34,7 @@ struct ManifestParser {
         draft.delivery = yaml.choice(top, "delivery", of: RunManifest.Delivery.self)
         draft.station = station(top)
         draft.devices = devices(top)
+        draft.registration = registration(top)
         requireFit(draft, top)
         if case .range(let range) = draft.devices, let quantity = draft.quantity, range.count != quantity {
             yaml.refuse(
@@ -48,11 +50,12 @@ struct ManifestParser {
             yaml.refuse(top, "station", "field.missing", "the key station has to be given")
         }
         guard let origin = draft.keyOrigin else { return }
-        let delivery: RunManifest.Delivery = origin == .token ? .wrapped : .certificate
-        if let given = draft.delivery, given != delivery {
+        let deliveries: [RunManifest.Delivery] = origin == .token ? [.wrapped, .pkcs12] : [.certificate]
+        if let given = draft.delivery, !deliveries.contains(given) {
+            let fitting = deliveries.map(\.rawValue).joined(separator: " or ")
             yaml.refuse(
                 top, "delivery", "field.combination",
-                "with keyOrigin \(origin.rawValue) the delivery is \(delivery.rawValue)")
+                "with keyOrigin \(origin.rawValue) the delivery is \(fitting)")
         }
         switch (origin, draft.devices) {
         case (.token, .requests):
@@ -70,6 +73,12 @@ struct ManifestParser {
             yaml.refuse(
                 top, "station", "field.combination",
                 "with keyOrigin device nothing is wrapped for a station: leave the key out")
+        }
+        if origin == .device, top["registration"] != nil {
+            yaml.refuse(
+                top, "registration", "field.combination",
+                "a registration secret leaves the token wrapped for a station alone; with keyOrigin device there is none"
+            )
         }
     }
 
@@ -119,6 +128,24 @@ struct ManifestParser {
             return try StationKey(pem: Array(data))
         } catch {
             yaml.refuse(top, "station", "station.key", error.message)
+            return nil
+        }
+    }
+
+    private mutating func registration(_ top: YAMLReader.Fields) -> Registration? {
+        guard let node = top["registration"], let fields = yaml.fields(node, required: ["group", "id"])
+        else { return nil }
+        let group = yaml.text(fields, "group")
+        if let group, !Self.isRunName(group) {
+            yaml.refuse(
+                fields, "group", "field.value",
+                "a group's name has 1 to 64 of A-Z a-z 0-9 . _ - and begins with a letter or a digit")
+        }
+        guard let group, let text = word(fields, "id", most: 256) else { return nil }
+        do {
+            return Registration(group: group, id: try RegistrationIDText(parsing: text))
+        } catch {
+            yaml.refuse(fields, "id", "registration.id", error.message)
             return nil
         }
     }
@@ -195,6 +222,7 @@ struct ManifestDraft: Sendable {
     var delivery: RunManifest.Delivery?
     var station: StationKey?
     var devices: RunManifest.Devices?
+    var registration: Registration?
     /// Where the keys' values stand.
     var positions: [String: YAMLPosition] = [:]
 
@@ -206,7 +234,7 @@ struct ManifestDraft: Sendable {
         return RunManifest(
             file: file, source: source, run: run, product: product, template: template, issuer: issuer,
             keyOrigin: keyOrigin, keyType: keyType, quantity: quantity, delivery: delivery, station: station,
-            devices: devices)
+            devices: devices, registration: registration)
     }
 
     /// A fault at one of the manifest's keys.

@@ -18,7 +18,11 @@ struct RowChecks {
     static let known = "serial.known"
 
     let columns: [String]
+    /// How many of the columns are the template's; those behind are the registration ids' alone.
+    let templateColumns: Int
+    /// Called with the template's columns.
     let values: ([String]) -> [RowValueFault]
+    let registrationIDs: RegistrationIDs?
     let releasedBy: (([String]) -> [String: String])?
     /// For keys that devices made; nil for keys of the token.
     let requests: RequestChecks?
@@ -29,6 +33,20 @@ struct RowChecks {
 
     static func keyMessage(_ place: String) -> String {
         "the request has the public key of \(place); every device makes a key of its own"
+    }
+
+    /// What is wrong with a row's values.
+    func faults(_ values: [String]) -> [RowValueFault] {
+        var faults = self.values(Array(values.prefix(templateColumns)))
+        if let registrationIDs, let fault = RegistrationIDText.fault(registrationIDs.id(values)) {
+            faults.append(RowValueFault(column: registrationIDs.blamed, message: fault))
+        }
+        return faults
+    }
+
+    /// Who wants a column, for the message that it is missing.
+    func user(of column: String) -> String {
+        columns.prefix(templateColumns).contains(column) ? "the template uses" : "the registration id uses"
     }
 
     static func message(_ serial: String, _ run: String) -> String {
@@ -50,6 +68,8 @@ struct ListPass {
     private var headerIsBad = false
     /// One 64-bit hash a row, keyed anew in every process, so that nobody can prepare a list that collides.
     private var hashes: [UInt64] = []
+    /// The same of the registration ids.
+    private var idHashes: [UInt64] = []
     private var fields = LineFields()
     private var splitter = JSONLineSplitter()
     /// The most rows whose serials are compared; more of them are too many anyhow.
@@ -116,7 +136,16 @@ struct ListPass {
         }
         if !hasHeader {
             hasHeader = true
-            headerIsBad = !reader.readHeader(text, wanted: checks.columns, report: report)
+            headerIsBad = !reader.readHeader(
+                text, wanted: checks.columns,
+                report: { fault in
+                    var fault = fault
+                    if fault.code == "list.column-missing", fault.field != "serial" {
+                        fault.message =
+                            "the list has no column \(fault.field), which \(checks.user(of: fault.field))"
+                    }
+                    report(fault)
+                })
             // In JSON lines the first line is a row as well.
             if reader.form == .csv || headerIsBad { return }
         }
@@ -140,7 +169,11 @@ struct ListPass {
         }
         // Without one of its columns the template has nothing to say to a row.
         guard reader.wanted.count == checks.columns.count else { return }
-        for found in checks.values(reader.wanted.map { fields.text($0, of: text) }) {
+        let values = reader.wanted.map { fields.text($0, of: text) }
+        if rows <= mostHashes, let id = checks.registrationIDs?.id(values) {
+            idHashes.append(textHash(id))
+        }
+        for found in checks.faults(values) {
             let index =
                 reader.wanted.indices.contains(found.column) ? reader.wanted[found.column] : reader.serial
             report(
@@ -182,14 +215,13 @@ struct ListPass {
         }
     }
 
-    /// The hashes that more than one serial has.
-    mutating func repeatedHashes() -> Set<UInt64> {
-        defer { hashes = [] }
-        return repeated(in: &hashes)
+    /// The hashes that more than one serial, registration id or request's key has.
+    mutating func repeatedHashes() -> RepeatedHashes {
+        defer { (hashes, idHashes) = ([], []) }
+        return RepeatedHashes(
+            serials: repeated(in: &hashes), ids: repeated(in: &idHashes),
+            keys: requests?.repeatedHashes() ?? [])
     }
-
-    /// The hashes that more than one request's key has.
-    mutating func repeatedKeyHashes() -> Set<UInt64> { requests?.repeatedHashes() ?? [] }
 
     var otherNames: OtherNames { requests?.otherNames ?? OtherNames() }
 }
@@ -201,28 +233,39 @@ private func serialHash(_ serial: UnsafeBufferPointer<UInt8>) -> UInt64 {
     return UInt64(bitPattern: Int64(hasher.finalize()))
 }
 
-/// Reads the list again to find the serials and keys behind repeated hashes, and compares them octet for octet.
+private func textHash(_ text: String) -> UInt64 {
+    var text = text
+    return text.withUTF8(serialHash)
+}
+
+/// Hashes that occurred more than once.
+struct RepeatedHashes {
+    var serials: Set<UInt64>
+    var ids: Set<UInt64>
+    /// Of the keys in certification requests.
+    var keys: Set<UInt64>
+
+    var isEmpty: Bool { serials.isEmpty && ids.isEmpty && keys.isEmpty }
+}
+
+/// Reads the list again to find what is behind repeated hashes, and compares it octet for octet.
 struct RepeatSearch {
     let path: String
     let reader: ListReader
-    let hashes: Set<UInt64>
-    let keyHashes: Set<UInt64>
-    let requests: RequestChecks?
+    let hashes: RepeatedHashes
+    let checks: RowChecks
     private var firstLines: [String: Int] = [:]
+    private var firstLinesOfIDs: [String: Int] = [:]
     private var firstKeyLines: [[UInt8]: Int] = [:]
     private var line = 0
     private var fields = LineFields()
     private var splitter = JSONLineSplitter()
 
-    init(
-        path: String, reader: ListReader, hashes: Set<UInt64>, keyHashes: Set<UInt64>,
-        requests: RequestChecks?
-    ) {
+    init(path: String, reader: ListReader, hashes: RepeatedHashes, checks: RowChecks) {
         self.path = path
         self.reader = reader
         self.hashes = hashes
-        self.keyHashes = keyHashes
-        self.requests = requests
+        self.checks = checks
     }
 
     mutating func take(_ piece: SegmentCutter.Piece, _ faults: inout FaultLog) {
@@ -237,27 +280,42 @@ struct RepeatSearch {
             let body = hasMark ? UnsafeBufferPointer(rebasing: text.dropFirst(3)) : text
             guard reader.readRow(body, &splitter, into: &fields, report: { _ in }) else { return true }
             compareKey(of: body, &faults)
-            guard hashes.contains(fields.withOctets(reader.serial, of: body, serialHash)) else { return true }
-            let serial = fields.text(reader.serial, of: body)
-            guard let first = firstLines[serial] else {
-                firstLines[serial] = line
-                return true
+            var repeats: [(code: String, what: String, first: Int)] = []
+            if hashes.serials.contains(fields.withOctets(reader.serial, of: body, serialHash)) {
+                let serial = fields.text(reader.serial, of: body)
+                if let first = firstLines[serial] {
+                    repeats.append(("list.serial-repeated", "serial \(serial)", first))
+                } else {
+                    firstLines[serial] = line
+                }
+            }
+            if let ids = checks.registrationIDs, reader.wanted.count == checks.columns.count {
+                let id = ids.id(reader.wanted.map { fields.text($0, of: body) })
+                if hashes.ids.contains(textHash(id)) {
+                    if let first = firstLinesOfIDs[id] {
+                        repeats.append(("registration.id-repeated", "registration id \(id)", first))
+                    } else {
+                        firstLinesOfIDs[id] = line
+                    }
+                }
             }
             let (file, number) = (path, line)
             let place = column(of: fields.fields[reader.serial].offset, in: body)
-            faults.add(file: file, line: number) {
-                ManifestFault(
-                    file: file, line: number, column: place, field: "serial", code: "list.serial-repeated",
-                    message: "the serial \(serial) is in line \(first) already")
+            for (code, what, first) in repeats {
+                faults.add(file: file, line: number) {
+                    ManifestFault(
+                        file: file, line: number, column: place, field: "serial", code: code,
+                        message: "the \(what) is in line \(first) already")
+                }
             }
             return true
         }
     }
 
     private mutating func compareKey(of body: UnsafeBufferPointer<UInt8>, _ faults: inout FaultLog) {
-        guard !keyHashes.isEmpty, let index = reader.request,
-            let key = requests?.key(fields.withOctets(index, of: body) { Array($0) }),
-            keyHashes.contains(keyHash(key))
+        guard !hashes.keys.isEmpty, let index = reader.request,
+            let key = checks.requests?.key(fields.withOctets(index, of: body) { Array($0) }),
+            hashes.keys.contains(keyHash(key))
         else { return }
         guard let first = firstKeyLines[key] else {
             firstKeyLines[key] = line

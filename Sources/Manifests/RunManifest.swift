@@ -14,8 +14,10 @@ public struct RunManifest: Hashable, Sendable {
     }
 
     public enum Delivery: String, Sendable, CaseIterable, Hashable {
-        /// Private keys leave the token wrapped to the station.
+        /// RFC 5649 under a key that only the station can open.
         case wrapped
+        /// PKCS#12 under the station's passphrase, where the template allows it: keys pass through the host's memory.
+        case pkcs12
         /// Nothing secret leaves: the devices have their keys.
         case certificate
     }
@@ -63,4 +65,6 @@ public struct RunManifest: Hashable, Sendable {
     /// Nil where devices make their keys: there is nothing to wrap.
     public let station: StationKey?
     public let devices: Devices
+    /// Nil where the devices get no registration secret.
+    public let registration: Registration?
 }

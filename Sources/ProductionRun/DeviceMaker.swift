@@ -11,13 +11,11 @@ import TokenKeys
 /// Nothing is searched, opened or asked for its size in between.
 struct DeviceMaker: ~Copyable, ChunkMaking {
     private let issuing: IssuingSession
-    private let transportKey: TransportKey
+    private let delivery: DeviceDelivery
     private let transportKeyName: String
-    private let wrapMechanism: Mechanism
     private let publicTemplate: AttributeTemplate
     private let privateTemplate: AttributeTemplate
     private let point: UnsafeMutableRawBufferPointer
-    private let wrapped: UnsafeMutableRawBufferPointer
 
     /// Opens a session with the issuing key and makes its transport key.
     init(
@@ -25,13 +23,11 @@ struct DeviceMaker: ~Copyable, ChunkMaking {
     ) throws {
         let deviceType: SigningKeyType = plan.curve == .p256 ? .p256 : .p384
         let issuing = try IssuingSession(setUp, plan: plan, issuerType: issuerType, login: login)
-        let transportKey = try TransportKey(
-            for: TrustedStation(publicKeyInfo: setUp.station), in: issuing.session)
+        let delivery = try DeviceDelivery(setUp, in: issuing.session)
         // Nothing throws from here on: a value with a deinit is either whole or not made.
         self.issuing = issuing
-        self.transportKey = transportKey
-        transportKeyName = TransportKey.name(of: transportKey.wrapped)
-        wrapMechanism = .plain(MechanismType(rawValue: setUp.wrapMechanism))
+        self.delivery = delivery
+        transportKeyName = TransportKey.name(of: delivery.transportKey.wrapped)
         publicTemplate = AttributeTemplate(
             [
                 Attribute(.token, false), Attribute(.isPrivate, false), Attribute(.verify, true),
@@ -44,12 +40,10 @@ struct DeviceMaker: ~Copyable, ChunkMaking {
             Attribute(.decrypt, false), Attribute(.unwrap, false), Attribute(.derive, false),
         ])
         point = .allocate(byteCount: 256, alignment: 8)
-        wrapped = .allocate(byteCount: 1024, alignment: 8)
     }
 
     deinit {
         point.deallocate()
-        wrapped.deallocate()
     }
 
     /// Makes every device of the chunk.
@@ -64,8 +58,8 @@ struct DeviceMaker: ~Copyable, ChunkMaking {
             latency.record(nanoseconds)
         }
         return MadeChunk(
-            firstRow: chunk.firstRow, transportKey: transportKey.wrapped, devices: try devices.finish(),
-            package: lines.bytes, latency: latency)
+            firstRow: chunk.firstRow, transportKey: delivery.transportKey.wrapped,
+            devices: try devices.finish(), package: lines.bytes, latency: latency)
     }
 
     /// Makes one device; answers the nanoseconds from its key's generation until the token has nothing left of it.
@@ -78,10 +72,12 @@ struct DeviceMaker: ~Copyable, ChunkMaking {
             .plain(.ecKeyPairGeneration), publicKey: publicTemplate, privateKey: privateTemplate)
         let publicPoint = try readPoint(pair.publicKey)
         let certificateRow = DeviceCertificateRow(
-            serialNumber: row.certificateSerialNumber, point: publicPoint, values: row.values)
+            serialNumber: row.certificateSerialNumber, point: publicPoint,
+            values: delivery.certificateValues(row))
         let certificate = try issuing.certificate(certificateRow, isFirst: isFirst)
-        let wrappedLength = try issuing.session.wrap(
-            wrapMechanism, key: pair.privateKey, under: transportKey.object, into: wrapped)
+        try delivery.deliver(
+            pair.privateKey, of: row, number: number, certificate: certificate, in: issuing.session,
+            to: &lines)
         try issuing.session.destroy(pair.privateKey)
         try issuing.session.destroy(pair.publicKey)
         let ended = SteadyNanoseconds.now
@@ -89,9 +85,6 @@ struct DeviceMaker: ~Copyable, ChunkMaking {
             serial: row.serial, certificateSerialNumber: row.certificateSerialNumber.bytes,
             publicKeyDigest: SHA256.hash(data: try issuing.plan.subjectPublicKeyInfo(point: publicPoint)),
             certificateDigest: SHA256.hash(data: certificate), certificate: certificate)
-        lines.append(
-            row: number, serial: row.serial, certificate: certificate,
-            wrappedKey: UnsafeRawBufferPointer(rebasing: wrapped[..<wrappedLength]))
         return ended - begun
     }
 

@@ -61,7 +61,7 @@ final class DeviceMaking {
         chunksInHand = allowedLosses == 0 ? .max : max(1, allowedLosses / (2 * chunkRows))
         setUp = WorkerSetUp(
             driver: driver, plan: plan, record: record, wrapping: wrapping, curve: certificates.curve,
-            limits: limits)
+            limits: limits, delivery: try driver.deliverySetUp(plan))
     }
 
     private let setUp: WorkerSetUp
@@ -72,7 +72,7 @@ final class DeviceMaking {
         let signals = try StopSignals()
         let pool = try WorkerPool(
             executable: driver.executable, setUp: setUp, pin: driver.pin,
-            columns: certificates.columns.count, limits: limits, signals: signals,
+            columns: plan.workerColumns(certificates), limits: limits, signals: signals,
             lockLogin: { [site = driver.site] in try site.lockForLogin() })
         defer { pool.end() }
         for _ in 0..<min(pool.capacity, chunksInHand) {
@@ -122,8 +122,8 @@ final class DeviceMaking {
             firstRow: first.index,
             rows: batch.map {
                 WorkChunk.Row(
-                    certificateSerialNumber: CertificateSerialNumber(), values: $0.values,
-                    request: $0.request ?? [])
+                    certificateSerialNumber: CertificateSerialNumber(),
+                    values: plan.workerValues($0, certificates), request: $0.request ?? [])
             })
     }
 

@@ -16,7 +16,7 @@ struct ReworkPackage {
         self.row = row
     }
 
-    private init?(folder: String, name: String) {
+    init?(folder: String, name: String) {
         guard name.hasPrefix("rework-"), name.hasSuffix(".jsonl") else { return nil }
         let parts = name.dropLast(".jsonl".count).split(separator: "-")
         guard parts.count == 3, let number = Int(parts[1]), let row = Int(parts[2]) else { return nil }
@@ -40,11 +40,8 @@ struct ReworkPackage {
 
     /// Makes it visible, durably; one that is there already is never replaced.
     func publish() throws(RunError) {
-        guard link(hidden, path) == 0 else {
-            if errno == EEXIST { throw ReworkPackage.unrecorded(path) }
-            throw DurableFile.failure(path)
-        }
-        unlink(hidden)
+        guard access(path, F_OK) != 0 else { throw ReworkPackage.unrecorded(path) }
+        guard rename(hidden, path) == 0 else { throw DurableFile.failure(path) }
         try DurableFile.flushFolder(folder)
     }
 

@@ -28,8 +28,9 @@ struct Reworking {
             executable: driver.executable,
             setUp: WorkerSetUp(
                 driver: driver, plan: plan, record: record, wrapping: wrapping,
-                curve: certificates.curve, limits: limits),
-            pin: driver.pin, columns: certificates.columns.count, limits: limits, signals: signals,
+                curve: certificates.curve, limits: limits,
+                delivery: try driver.deliverySetUp(plan)),
+            pin: driver.pin, columns: plan.workerColumns(certificates), limits: limits, signals: signals,
             lockLogin: { [site = driver.site] in try site.lockForLogin() })
         defer { pool.end() }
         var number = driver.madeAnew(record)
@@ -43,7 +44,7 @@ struct Reworking {
             }
             number += 1
             let package = ReworkPackage(folder: folder.packages, number: number, row: row)
-            let (chunk, device) = try make(row: row, pool, isStopping: &isStopping)
+            let (chunk, device) = try make(row: row, certificates, pool, isStopping: &isStopping)
             try record(chunk, device, package)
             made.append(
                 ReworkOutcome.Device(row: row, serial: chunk.rows[0].serial, package: package.path))
@@ -54,15 +55,18 @@ struct Reworking {
 
     /// Has the worker make one row; what a lost worker had in hand is burned and begun again.
     private func make(
-        row: Int, _ pool: WorkerPool, isStopping: inout Bool
+        row: Int, _ certificates: DeviceCertificatePlan, _ pool: WorkerPool, isStopping: inout Bool
     ) throws -> (WorkChunk, MadeChunk) {
-        guard let values = try plan.rows.rows(from: row).next(1).first?.values else {
+        guard let listed = try plan.rows.rows(from: row).next(1).first else {
             throw RunError(.inconsistent, run, "the list has no row \(row)")
         }
+        let values = plan.workerValues(listed, certificates)
         while true {
             let chunk = WorkChunk(
                 firstRow: row,
-                rows: [WorkChunk.Row(certificateSerialNumber: CertificateSerialNumber(), values: values)])
+                rows: [
+                    WorkChunk.Row(certificateSerialNumber: CertificateSerialNumber(), values: values)
+                ])
             try driver.ledger.reserve(
                 Reservation(
                     firstRow: row,

@@ -31,6 +31,10 @@ public struct RunOutcome: Sendable {
     public let treeSize: UInt64
     /// Where the checkpoint with the seal is kept; nil for a run that was kept open.
     public let checkpoint: String?
+    /// How the devices' private keys left the token.
+    public let delivery: RunManifest.Delivery
+    /// The SHA-256 of the packages' index, under which every package stands; nil for a run that was kept open.
+    public let packageIndexDigest: [UInt8]?
 }
 
 /// Drives one run from its authorisation to its seal; what is interrupted anywhere, `resume` takes up.
@@ -49,6 +53,8 @@ public final class RunDriver {
     private let begun: ContinuousClock.Instant
     private let limits: WorkerLimits
     private var isResumed = false
+    /// The station's passphrase, where the manifest delivers PKCS#12.
+    public var passphrase: StationPassphrase?
     /// Something that an operator should read, such as a worker that was replaced.
     public var notice: (String) -> Void = { _ in }
 
@@ -95,6 +101,7 @@ public final class RunDriver {
                 .authorisationRefused, plan.authorisationPath, "the token remembers that it was used before",
                 hint: "Was the ledger or the log restored from an older copy? Find out before anything else.")
         }
+        try requireDelivery(plan)
         try plan.requireSpace()
         let wrapping = try wrapping(for: plan)
         try plan.station?.requireEnrolled(login: token.login)
@@ -172,6 +179,7 @@ public final class RunDriver {
                 message: "manifest, list, station key or template are not those the run was started with",
                 hint: "Put them back as they were approved.")
         }
+        try requireDelivery(plan)
         return (plan, record, folder, try plan.authorisation(of: record))
     }
 
@@ -270,8 +278,8 @@ public final class RunDriver {
             if ending == .keepOpen, shortfall == nil {
                 record = try self.record(id)
                 return outcome(
-                    record, before: before, making: makingBegun.duration(to: clock.now) / .seconds(1), folder,
-                    treeSize: writer.published?.size ?? 0, checkpoint: nil)
+                    plan, record, before: before, making: makingBegun.duration(to: clock.now) / .seconds(1), folder,
+                    treeSize: writer.published?.size ?? 0, checkpoint: nil, index: nil)
             }
             if case .close(let reason) = ending {
                 try folder.keepClosing(try self.record(id), reason: reason)
@@ -285,6 +293,7 @@ public final class RunDriver {
         }
         let making = makingBegun.duration(to: clock.now) / .seconds(1)
         monitor.enter(.sealing)
+        let index = try PackageIndex.write(in: folder.path)
         // A clock that stepped back meanwhile does not seal a run before it was opened.
         let sealedAt = max(Int64(Date().timeIntervalSince1970), record.run.openedAt)
         if !isSealPublished {
@@ -306,19 +315,20 @@ public final class RunDriver {
             )
         }
         return outcome(
-            record, before: before, making: making, folder, treeSize: writer.size, checkpoint: checkpoint)
+            plan, record, before: before, making: making, folder, treeSize: writer.size,
+            checkpoint: checkpoint, index: index.digest)
     }
 
     private func outcome(
-        _ record: RunRecord, before: Int, making: Double, _ folder: RunFolder, treeSize: UInt64,
-        checkpoint: String?
+        _ plan: RunPlan, _ record: RunRecord, before: Int, making: Double, _ folder: RunFolder,
+        treeSize: UInt64, checkpoint: String?, index: [UInt8]?
     ) -> RunOutcome {
         RunOutcome(
             run: record.run.id, quantity: record.run.quantity, released: record.released,
             burned: record.burned, seconds: begun.duration(to: clock.now) / .seconds(1),
             makingSeconds: making, made: record.released - before,
             peakMemory: Self.peakMemory(workers: limits.workers), folder: folder.path, treeSize: treeSize,
-            checkpoint: checkpoint)
+            checkpoint: checkpoint, delivery: plan.manifest.delivery, packageIndexDigest: index)
     }
 
     /// The kernel keeps the peak of the largest child: times the workers it bounds their sum.

@@ -12,6 +12,7 @@ import TokenKeys
 /// - `delivery.json`: what the station must know to open the packages
 /// - `issuers.pem`: the certificates above the devices'
 /// - `packages/`: certificates, and wrapped keys where the token made them
+/// - `package-index.jsonl`: the package files and their digests, once the run is sealed
 /// - `checkpoint`: the log's signed state with this run's seal, to be handed out
 struct RunFolder {
     let path: String
@@ -64,14 +65,28 @@ struct RunFolder {
         var product: String
         var rehearsal: Bool
         var keyOrigin: String
-        // What is about wrapped keys, where there are any.
+        var delivery: String
+        // What is about secrets, where there are any.
         var station: String?
         var transportKeys: String?
         var transportKeyWrapping: String?
         var keyWrapping: String?
         var keyTrailer: String?
+        var pkcs12: String?
+        /// Whether device keys were readable in this host's memory.
+        var keysPassedThroughHost: Bool
+        var registration: Registration?
         var packages = "packages"
+        var packageIndex = PackageIndex.name
         var issuers = "issuers.pem"
+    }
+
+    private struct Registration: Encodable {
+        var group: String
+        var secret = "HMAC-SHA256 of the registration id (UTF-8) under the group's key, 32 octets"
+        var secretWrapping = "AES-256 key wrap with padding (RFC 5649)"
+        var groupKeyCheckValue: String
+        var groupKeyMadeInToken: Bool
     }
 
     /// Tells the station what it must know, before the first package; a second call changes nothing.
@@ -80,17 +95,29 @@ struct RunFolder {
     func describe(_ plan: RunPlan, wrapping: KeyWrapping?) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        let form = plan.manifest.delivery
         var delivery = Delivery(
             run: plan.manifest.run, product: plan.manifest.product, rehearsal: plan.site.isRehearsal,
-            keyOrigin: plan.manifest.keyOrigin.rawValue)
+            keyOrigin: plan.manifest.keyOrigin.rawValue, delivery: form.rawValue,
+            keysPassedThroughHost: form == .pkcs12)
         if let wrapping {
             delivery.station = plan.station?.digest.hexText
             delivery.transportKeys = "transport-keys"
             delivery.transportKeyWrapping = "RSA-OAEP, SHA-1, MGF1-SHA-1"
-            delivery.keyWrapping = "AES-256 key wrap with padding (RFC 5649) of PKCS#8 (RFC 5208)"
-            delivery.keyTrailer =
-                wrapping.form == .exact
-                ? "none" : "up to 7 zero octets may stand behind the unwrapped PKCS#8"
+            if form == .wrapped {
+                delivery.keyWrapping = "AES-256 key wrap with padding (RFC 5649) of PKCS#8 (RFC 5208)"
+                delivery.keyTrailer =
+                    wrapping.form == .exact
+                    ? "none" : "up to 7 zero octets may stand behind the unwrapped PKCS#8"
+            } else {
+                delivery.pkcs12 =
+                    "AES-256-CBC, PBKDF2-HMAC-SHA256, MAC HMAC-SHA256, \(PKCS12.iterations) iterations"
+            }
+            delivery.registration = plan.registration.map {
+                Registration(
+                    group: $0.record.group, groupKeyCheckValue: $0.record.checkValue,
+                    groupKeyMadeInToken: $0.record.local)
+            }
             do {
                 try FileManager.default.createDirectory(
                     atPath: transportKeys, withIntermediateDirectories: true)

@@ -17,6 +17,7 @@ public struct RunPlan: Sendable {
     let issuerKeyIdentifier: [UInt8]
     /// Where the private keys go; nil where devices made them.
     let station: TrustedStation?
+    let registration: RegistrationPlan?
 
     /// Checks the manifest at `path` with its rows, template, issuer and station; a ``ManifestError`` carries every fault.
     ///
@@ -40,6 +41,9 @@ public struct RunPlan: Sendable {
         let station = RunPlan.station(&check)
         // Lints the template on a throwaway key, for this issuer and product.
         let certificates = RunPlan.certificates(&check, template, issuer: try? issuer.get(), site: site)
+        RunPlan.checkDelivery(&check, template)
+        let group = try RunPlan.registrationGroup(
+            &check, template, issuer: (try? issuer.get())?.key, site: site)
 
         var ledgerFailure: (any Error)?
         func asked<Key>(_ question: () throws -> [Key: String]) -> [Key: String] {
@@ -80,6 +84,16 @@ public struct RunPlan: Sendable {
         self.rows = rows
         self.template = template
         self.station = station
+        registration = group.flatMap { group in
+            rows.manifest.registration.flatMap {
+                RegistrationIDs($0.id, columns: rows.columns, product: rows.manifest.product)
+            }.flatMap { ids in
+                KeyLabel(group.label).map { RegistrationPlan(label: $0, record: group, ids: ids) }
+            }
+        }
+        guard (registration == nil) == (rows.manifest.registration == nil) else {
+            throw ManifestError(.invalid, subject: path, message: "the manifest is incomplete")
+        }
     }
 
     private static func rowCheck(
@@ -222,7 +236,8 @@ public struct RunPlan: Sendable {
         }
         let free = Int(information.f_bavail) * Int(information.f_frsize)
         // Measured: package line, ledger row with its indexes and write-ahead log, log entry and index record.
-        let needed = (RunPlan.bytesPerDevice + signatureBytes) * manifest.quantity + (8 << 20)
+        let perDevice = RunPlan.bytesPerDevice + signatureBytes + deliveryBytes
+        let needed = perDevice * manifest.quantity + (8 << 20)
         guard free >= needed else {
             throw RunError(
                 .diskFull, site.folder,

@@ -30,10 +30,13 @@ struct WorkerSetUp {
     var sessions: Int
     /// Whether every certificate's signature is verified, and not the first of each chunk alone.
     var verifiesAll: Bool
+    var delivery: DeliverySetUp
 
     func frame(pin: PIN) -> Frame {
         // Room for all of it: memory that grew would leave copies of the PIN behind.
-        var fields = FieldWriter(capacity: 4096 + station.count + template.count + issuerCertificate.count)
+        var fields = FieldWriter(
+            capacity: 4096 + station.count + template.count + issuerCertificate.count
+                + delivery.messageOctets)
         fields.put(WorkerSetUp.version)
         for text in [
             module, tokenSerial, tokenLabel, issuerLabel, templateName, product,
@@ -50,7 +53,8 @@ struct WorkerSetUp {
         fields.put(curve)
         fields.put(UInt32(sessions))
         fields.put(verifiesAll)
-        // The PIN crosses the socket pair alone: no argument, no environment, no file.
+        // Passphrase and PIN cross the socket pair alone: no argument, no environment, no file.
+        delivery.put(to: &fields)
         pin.withBytes { start, count in
             fields.put(UnsafeBufferPointer(start: start, count: Int(count)))
         }
@@ -58,7 +62,7 @@ struct WorkerSetUp {
         return Frame(kind: .setUp, payload: fields.bytes)
     }
 
-    static func parse(_ frame: Frame) throws(RunError) -> (WorkerSetUp, PIN) {
+    static func parse(_ frame: Frame) throws -> (WorkerSetUp, PIN) {
         var fields = FieldReader(frame.payload)
         let version = try fields.uint32()
         guard version == WorkerSetUp.version else {
@@ -72,7 +76,7 @@ struct WorkerSetUp {
             issuerCertificate: try fields.block(), notBefore: try fields.int64(),
             wrapMechanism: UInt(try fields.int64()), rehearsal: try fields.flag(),
             sessionCopies: try fields.flag(), curve: try fields.text(), sessions: Int(try fields.uint32()),
-            verifiesAll: try fields.flag())
+            verifiesAll: try fields.flag(), delivery: try DeliverySetUp(from: &fields))
         var pin = try fields.block()
         return (setUp, PIN(consuming: &pin))
     }
@@ -82,7 +86,8 @@ struct WorkerSetUp {
 struct WorkChunk {
     struct Row {
         var certificateSerialNumber: CertificateSerialNumber
-        /// The values of the plan's columns, in their order; the first is the device's serial.
+        /// The values of the plan's columns, in their order; the first is the device's serial. Where devices get
+        /// registration secrets, the registration id is behind them.
         var values: [String]
         /// The certification request as the list gives it; empty where the token makes the key.
         var request: [UInt8] = []

@@ -9,7 +9,7 @@ extension WorkerSetUp {
     /// What the workers of a run need.
     init(
         driver: RunDriver, plan: RunPlan, record: RunRecord, wrapping: KeyWrapping?, curve: EllipticCurve,
-        limits: WorkerLimits
+        limits: WorkerLimits, delivery: DeliverySetUp
     ) {
         self.init(
             module: driver.token.slot.module.path, tokenSerial: driver.token.binding.serial,
@@ -19,6 +19,6 @@ extension WorkerSetUp {
             issuerCertificate: plan.issuerCertificate.der, notBefore: record.run.notBefore,
             wrapMechanism: wrapping?.mechanism.rawValue ?? 0, rehearsal: driver.site.isRehearsal,
             sessionCopies: driver.keys.issuerCopies, curve: curve.rawValue, sessions: limits.sessions,
-            verifiesAll: limits.verifiesAll)
+            verifiesAll: limits.verifiesAll, delivery: delivery)
     }
 }

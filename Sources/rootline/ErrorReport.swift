@@ -103,7 +103,7 @@ struct ErrorReport {
         case .labelTaken, .idTaken: return cannotCreate
         case .keyAbsent, .keyHalf, .keyDuplicate, .idMismatch: return unavailable
         case .policyBroken, .probeFailed, .keyMalformed, .signatureInvalid: return unavailable
-        case .roleRefused, .rehearsalMixed: return refused
+        case .roleRefused, .rehearsalMixed, .passphraseRefused: return refused
         case .cmsInvalid: return no
         case .libraryFailed: return defect
         case .token: return error.cause.map { code(of: $0) } ?? unavailable
@@ -140,6 +140,7 @@ struct ErrorReport {
         case .manifestRefused: return badInput
         case .authorisationRefused: return refused
         case .siteNotReady: return noInput
+        case .deviceUnknown, .deviceScrapped: return no
         case .cannotCreate: return cannotCreate
         case .diskFull, .io, .inconsistent: return inputOutput
         case .interrupted, .unfinished, .workersFailed: return temporary

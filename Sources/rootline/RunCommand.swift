@@ -13,7 +13,8 @@ struct RunCommand: ParsableCommand {
         subcommands: [
             RunCheckCommand.self, RunApproveCommand.self, RunApproveCRLCommand.self, RunStartCommand.self,
             RunResumeCommand.self, RunStatusCommand.self, RunReportCommand.self, RunScrapCommand.self,
-            RunReworkCommand.self, RunCloseCommand.self, RunCRLCommand.self,
+            RunReworkCommand.self, RunCloseCommand.self, RunCRLCommand.self, RunExtractCommand.self,
+            RunVerifyPackagesCommand.self,
         ])
 }
 
@@ -150,17 +151,19 @@ struct RunStartCommand: ParsableCommand, FormattedCommand {
     @OptionGroup var ending: EndingOptions
     @OptionGroup var siteOptions: SiteOptions
     @OptionGroup var pins: PINOptions
+    @OptionGroup var station: PassphraseOptions
     @OptionGroup var output: OutputOptions
 
     func run() throws {
         let site = try siteOptions.open()
+        let passphrase = try station.read()
         let lock = try site.lockForRun()
         let ledger = try SQLiteLedger(path: site.ledger, creating: true)
         let plan = try RunPlan(checking: manifest, site: site, ledger: ledger)
         try RunReport.drive(
             site: site, lock: lock, ledger: ledger,
-            limits: workers.limits(quantity: plan.manifest.quantity), pins: pins, watching: watching,
-            format: output.format, run: plan.manifest.run, manifest: plan.manifest.file,
+            limits: workers.limits(quantity: plan.manifest.quantity), pins: pins, passphrase: passphrase,
+            watching: watching, format: output.format, run: plan.manifest.run, manifest: plan.manifest.file,
             ending: ending.ending
         ) { try $0.start(plan, ending: ending.ending) }
     }
@@ -181,10 +184,12 @@ struct RunResumeCommand: ParsableCommand, FormattedCommand {
     @OptionGroup var ending: EndingOptions
     @OptionGroup var siteOptions: SiteOptions
     @OptionGroup var pins: PINOptions
+    @OptionGroup var station: PassphraseOptions
     @OptionGroup var output: OutputOptions
 
     func run() throws {
         let site = try siteOptions.open()
+        let passphrase = try station.read()
         let lock = try site.lockForRun()
         guard FileManager.default.fileExists(atPath: site.ledger),
             case let ledger = try SQLiteLedger(path: site.ledger, creating: false),
@@ -195,8 +200,8 @@ struct RunResumeCommand: ParsableCommand, FormattedCommand {
         }
         try RunReport.drive(
             site: site, lock: lock, ledger: ledger,
-            limits: workers.limits(quantity: record.run.quantity), pins: pins, watching: watching,
-            format: output.format, run: name, manifest: manifest, ending: ending.ending
+            limits: workers.limits(quantity: record.run.quantity), pins: pins, passphrase: passphrase,
+            watching: watching, format: output.format, run: name, manifest: manifest, ending: ending.ending
         ) { try $0.resume(name, manifest: manifest, ending: ending.ending) }
     }
 }
@@ -218,10 +223,17 @@ private struct RunReport: Encodable {
     var treeSize: UInt64
     /// None for a run that was kept open.
     var checkpoint: String?
+    /// How the devices' private keys left the token.
+    var delivery: String
+    /// The SHA-256 of `package-index.jsonl`; none for a run that was kept open.
+    var packageIndexDigest: String?
+    /// What whoever answers for the run should know.
+    var warnings: [String]
 
     static func drive(
         site: Site, lock: FileLock, ledger: SQLiteLedger, limits: WorkerLimits, pins: PINOptions,
-        watching: WatchOptions, format: OutputFormat, run: String, manifest: String?, ending: RunEnding,
+        passphrase: StationPassphrase?, watching: WatchOptions, format: OutputFormat, run: String,
+        manifest: String?, ending: RunEnding,
         _ body: @escaping (RunDriver) throws -> RunOutcome
     ) throws {
         let name = try site.publishedKey(.issuingCA).tokenName
@@ -240,6 +252,7 @@ private struct RunReport: Encodable {
                 let driver = try RunDriver(
                     site: site, lock: lock, ledger: ledger, pin: .known(pin),
                     executable: ProductFiles.executable, limits: limits, monitor: monitor)
+                driver.passphrase = passphrase
                 driver.notice = notice
                 return driver
             }
@@ -259,7 +272,9 @@ private struct RunReport: Encodable {
             devicesPerSecond: outcome.seconds > 0
                 ? (Double(outcome.made) / outcome.seconds * 10).rounded() / 10 : 0,
             peakMemoryBytes: outcome.peakMemory,
-            folder: outcome.folder, treeSize: outcome.treeSize, checkpoint: outcome.checkpoint)
+            folder: outcome.folder, treeSize: outcome.treeSize, checkpoint: outcome.checkpoint,
+            delivery: outcome.delivery.rawValue, packageIndexDigest: outcome.packageIndexDigest?.hex,
+            warnings: outcome.delivery == .pkcs12 ? [KeyExposure.warning] : [])
         if format == .json { return try printJSON(report) }
         print(
             "\(report.checkpoint == nil ? "made, open for rework" : "sealed")  run \(report.run): \(report.released.grouped) devices released, \(report.burned.grouped) burned"
@@ -271,6 +286,7 @@ private struct RunReport: Encodable {
         guard let checkpoint = report.checkpoint else {
             return print("Next: rootline run close \(report.run), when no device of it will be made anew")
         }
+        if let index = report.packageIndexDigest { print("  their index \(index)") }
         print("  checkpoint  \(checkpoint)  (\(Int(report.treeSize).grouped) entries)")
         print(
             "Hand the checkpoint to somebody outside this site: only a copy elsewhere shows a rollback of all of it."

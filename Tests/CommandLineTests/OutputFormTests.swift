@@ -55,9 +55,19 @@ struct OutputFormTests {
             "run start batch/manifest.yaml", 0,
             [
                 "version", "run", "quantity", "released", "burned", "made", "seconds", "makingSeconds",
-                "devicesPerSecond", "peakMemoryBytes", "folder", "treeSize", "checkpoint",
+                "devicesPerSecond", "peakMemoryBytes", "folder", "treeSize", "checkpoint", "delivery",
+                "packageIndexDigest", "warnings",
             ]
         ),
+        (
+            "run verify-packages batch", 0,
+            ["version", "run", "packageIndexDigest", "files", "devices", "faults"]
+        ),
+        (
+            "run extract EX-00000001", 0,
+            ["version", "run", "file", "row", "serial", "certificate", "wrappedKey", "transportKey"]
+        ),
+        ("key registration-group sensors", 0, ["version", "record", "path"]),
         (
             "allowlist verify --allow-rehearsal", 0,
             [
@@ -69,7 +79,7 @@ struct OutputFormTests {
             "allowlist lookup EX-00000001 --allow-rehearsal", 0,
             [
                 "version", "status", "keyChecked", "serial", "product", "run", "entryIndex", "keyDigest",
-                "certificateDigest", "treeSize",
+                "certificateDigest", "rotates", "treeSize",
             ]
         ),
         (
@@ -162,7 +172,7 @@ struct OutputFormTests {
             "run approve", "run approve-crl", "run start", "run resume", "run status", "run report",
             "run scrap", "run rework", "run close", "run crl", "run extract", "run verify-packages", "ledger",
             "ledger check", "ledger backup", "allowlist", "allowlist verify",
-            "allowlist lookup", "key", "key list", "key show",
+            "allowlist lookup", "key", "key list", "key show", "key registration-group",
         ])
     func help(command: String) throws {
         let place = try Workplace()
@@ -192,7 +202,7 @@ struct OutputFormTests {
             ])
         #expect(try names("ledger") == ["check", "backup"])
         #expect(try names("allowlist") == ["verify", "lookup"])
-        #expect(try names("key") == ["list", "show"])
+        #expect(try names("key") == ["list", "show", "registration-group"])
     }
 
     @Test("Errors are coloured on a terminal, and not with NO_COLOR or anywhere else")
