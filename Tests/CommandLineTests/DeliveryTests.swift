@@ -215,7 +215,7 @@ struct PKCS12RunTests {
         try place.approve("batch", devices: 2, delivery: "wrapped")
         let outcome = try place.run(
             "rootline run start batch/manifest.yaml --passphrase-source file:passphrase")
-        #expect(outcome.code == 77 && outcome.errors.contains("which need none"))
+        #expect(outcome.code == 77 && outcome.errors.contains("needs none"))
     }
 }
 
