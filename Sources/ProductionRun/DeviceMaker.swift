@@ -84,22 +84,22 @@ struct DeviceMaker: ~Copyable {
             transportKey: transportKeyName, reserving: chunk.rows.count * PackageLines.usualOctets)
         var latency = LatencyHistogram()
         for (offset, row) in chunk.rows.enumerated() {
-            let nanoseconds = try make(
+            let time = try make(
                 row, number: chunk.firstRow + offset, verifying: offset == 0 || verifiesAll, into: &devices,
                 &lines)
-            latency.record(nanoseconds)
+            latency.record(time)
         }
         return MadeChunk(
             firstRow: chunk.firstRow, transportKey: transportKey.wrapped, devices: try devices.finish(),
             package: lines.bytes, latency: latency)
     }
 
-    /// Makes one device; answers the nanoseconds from its key's generation until the token has nothing left of it.
+    /// Makes one device; answers how long it took from its key's generation until the token has nothing left of it.
     private func make(
         _ row: WorkChunk.Row, number: Int, verifying: Bool, into devices: inout DeviceChunk.Encoder,
         _ lines: inout PackageLines
-    ) throws -> UInt64 {
-        let begun = SteadyNanoseconds.now
+    ) throws -> Duration {
+        let begun = ContinuousClock.now
         let pair = try session.generateKeyPair(
             .plain(.ecKeyPairGeneration), publicKey: publicTemplate, privateKey: privateTemplate)
         let publicPoint = try readPoint(pair.publicKey)
@@ -112,7 +112,7 @@ struct DeviceMaker: ~Copyable {
             wrapMechanism, key: pair.privateKey, under: transportKey.object, into: wrapped)
         try session.destroy(pair.privateKey)
         try session.destroy(pair.publicKey)
-        let ended = SteadyNanoseconds.now
+        let time = begun.duration(to: .now)
         // Verifying takes none of the token's time.
         if verifying { try verify(certificate, certificateRow) }
         try devices.append(
@@ -122,7 +122,7 @@ struct DeviceMaker: ~Copyable {
         lines.append(
             row: number, serial: row.serial, certificate: certificate,
             wrappedKey: UnsafeRawBufferPointer(rebasing: wrapped[..<wrappedLength]))
-        return ended - begun
+        return time
     }
 
     private func readPoint(_ publicKey: Object) throws -> [UInt8] {
