@@ -53,21 +53,21 @@ struct DeviceMaker: ~Copyable, ChunkMaking {
             transportKey: transportKeyName, reserving: chunk.rows.count * PackageLines.usualOctets)
         var latency = LatencyHistogram()
         for (offset, row) in chunk.rows.enumerated() {
-            let nanoseconds = try make(
+            let time = try make(
                 row, number: chunk.firstRow + offset, isFirst: offset == 0, into: &devices, &lines)
-            latency.record(nanoseconds)
+            latency.record(time)
         }
         return MadeChunk(
             firstRow: chunk.firstRow, transportKey: delivery.transportKey.wrapped,
             devices: try devices.finish(), package: lines.bytes, latency: latency)
     }
 
-    /// Makes one device; answers the nanoseconds from its key's generation until the token has nothing left of it.
+    /// Makes one device; answers how long it took from its key's generation until the token has nothing left of it.
     private func make(
         _ row: WorkChunk.Row, number: Int, isFirst: Bool, into devices: inout DeviceChunk.Encoder,
         _ lines: inout PackageLines
-    ) throws -> UInt64 {
-        let begun = SteadyNanoseconds.now
+    ) throws -> Duration {
+        let begun = ContinuousClock.now
         let pair = try issuing.session.generateKeyPair(
             .plain(.ecKeyPairGeneration), publicKey: publicTemplate, privateKey: privateTemplate)
         let publicPoint = try readPoint(pair.publicKey)
@@ -80,12 +80,12 @@ struct DeviceMaker: ~Copyable, ChunkMaking {
             to: &lines)
         try issuing.session.destroy(pair.privateKey)
         try issuing.session.destroy(pair.publicKey)
-        let ended = SteadyNanoseconds.now
+        let ended = ContinuousClock.now
         try devices.append(
             serial: row.serial, certificateSerialNumber: row.certificateSerialNumber.bytes,
             publicKeyDigest: SHA256.hash(data: try issuing.plan.subjectPublicKeyInfo(point: publicPoint)),
             certificateDigest: SHA256.hash(data: certificate), certificate: certificate)
-        return ended - begun
+        return begun.duration(to: ended)
     }
 
     private func readPoint(_ publicKey: Object) throws -> [UInt8] {

@@ -28,12 +28,12 @@ struct RequestMaker: ~Copyable, ChunkMaking {
                 throw RunError(.protocolBroken, "worker", "a request on another curve than the run's")
             }
             let point = request.point
-            let begun = SteadyNanoseconds.now
+            let begun = ContinuousClock.now
             let certificate = try issuing.certificate(
                 DeviceCertificateRow(
                     serialNumber: row.certificateSerialNumber, point: point, values: row.values),
                 isFirst: offset == 0)
-            latency.record(SteadyNanoseconds.now - begun)
+            latency.record(begun.duration(to: .now))
             try devices.append(
                 serial: row.serial, certificateSerialNumber: row.certificateSerialNumber.bytes,
                 publicKeyDigest: SHA256.hash(data: try issuing.plan.subjectPublicKeyInfo(point: point)),

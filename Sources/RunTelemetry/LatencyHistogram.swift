@@ -22,6 +22,15 @@ public struct LatencyHistogram: Sendable, Hashable {
         longest = max(longest, nanoseconds)
     }
 
+    /// Counts one time.
+    public mutating func record(_ duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        // Beyond a year nothing is told apart any more, and nothing overflows.
+        record(
+            UInt64(min(max(seconds, 0), 31_536_000)) * 1_000_000_000
+                + UInt64(max(attoseconds, 0) / 1_000_000_000))
+    }
+
     /// Adds the times of another.
     public mutating func merge(_ other: LatencyHistogram) {
         for bucket in 0..<Self.bucketCount { counts[bucket] &+= other.counts[bucket] }
