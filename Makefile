@@ -15,7 +15,7 @@ PYTHON_PACKAGES = $(shell Tests/Tools/auditor-python >/dev/null 2>&1 || echo pyt
 help:
 	@echo "make demo      the whole line on a rehearsal site: DEVICES=$(DEVICES) OUT=$(OUT)"
 	@echo "make test      build and run every test, the auditor's too"
-	@echo "make torture   kill ceremonies and runs at every place there is, cut the power; about 90 minutes"
+	@echo "make torture   kill ceremonies and runs at every place there is, cut the power; about 100 minutes"
 	@echo "make expected  write Ceremonies/*/expected-transcript.jsonl anew"
 	@echo "make bench     measure against the bare PKCS#11 loop; writes .build/bench.json"
 	@echo "make lint      swift format lint --strict"
