@@ -19,7 +19,7 @@ VENV_PACKAGES = $(shell python3 -c 'import ensurepip, venv' 2>/dev/null || echo 
 help:
 	@echo "make demo      the whole line on a rehearsal site: DEVICES=$(DEVICES) OUT=$(OUT)"
 	@echo "make test      build and run every test, the auditor's too"
-	@echo "make torture   kill ceremonies and runs at every place there is, cut the power; about 90 minutes"
+	@echo "make torture   kill ceremonies and runs at every place there is, cut the power; about 100 minutes"
 	@echo "make expected  write Ceremonies/*/expected-transcript.jsonl anew"
 	@echo "make bench     measure against the bare PKCS#11 loop and others; writes .build/bench.json; 10 minutes"
 	@echo "make bench-scale  a run of a million devices, into the same file; 6 minutes"
