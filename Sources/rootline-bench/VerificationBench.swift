@@ -19,8 +19,7 @@ struct VerificationBench {
         let publicKey = try P256.Signing.PublicKey(derRepresentation: key.publicKey.derRepresentation)
         let site = try bench.site()
         let bareLoop = BareLoop(bench: bench, site: site)
-        var microseconds: [Double] = []
-        var bare: [Double] = []
+        var turns = Turns()
         for round in 0..<Self.rounds {
             bench.say("verify-all: round \(round + 1) of \(Self.rounds)")
             let clock = ContinuousClock()
@@ -28,13 +27,13 @@ struct VerificationBench {
             for (data, signature) in signed where !publicKey.isValidSignature(signature, for: data) {
                 throw BenchError(description: "a good signature does not verify")
             }
-            microseconds.append(begun.duration(to: clock.now) / .microseconds(1) / Double(signed.count))
-            bare.append(
-                try bareLoop.run(.processes, callers: bench.cores, devices: 20_000).processorMicroseconds)
+            let microseconds = begun.duration(to: clock.now) / .microseconds(1) / Double(signed.count)
+            let bare = try bareLoop.run(.processes, callers: bench.cores, devices: 20_000)
+            turns.add(microseconds, of: bare.processorMicroseconds)
         }
         return [
             BenchRow(
-                "run.verify-all", median(microseconds), "µs/certificate", of: median(bare),
+                "run.verify-all", turns, "µs/certificate",
                 note:
                     "one ECDSA P-256 verification with swift-crypto on one core, of the processor time that the token takes for a device"
             )
