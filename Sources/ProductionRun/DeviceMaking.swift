@@ -70,7 +70,7 @@ final class DeviceMaking {
             issuerCertificate: plan.issuerCertificate.der, notBefore: record.run.notBefore,
             wrapMechanism: wrapping.mechanism.rawValue, rehearsal: driver.site.isRehearsal,
             sessionCopies: driver.keys.issuerCopies, curve: certificates.curve.rawValue,
-            sessions: limits.sessions)
+            sessions: limits.sessions, verifiesAll: limits.verifiesAll)
     }
 
     private let setUp: WorkerSetUp
