@@ -7,12 +7,14 @@ struct BenchRow: Codable {
     var unit: String
     /// What the value is compared with, in the same unit; nil where it stands alone.
     var reference: Double?
-    /// Value to reference.
+    /// Value to reference; of what was measured in turns, the median of the turns' ratios.
     var ratio: Double?
     var note: String
     /// When it was measured (UTC, RFC 3339), and on how many cores.
     var measuredAt: String
     var cores: Int
+    /// The share of the processors' time, 0 to 1, that other programs used meanwhile: where it is large, measure again.
+    var foreignLoad: Double?
 
     init(_ id: String, _ value: Double, _ unit: String, of reference: Double? = nil, note: String) {
         self.id = id
@@ -23,6 +25,11 @@ struct BenchRow: Codable {
         self.note = note
         measuredAt = ISO8601DateFormatter().string(from: Date())
         cores = ProcessInfo.processInfo.activeProcessorCount
+    }
+
+    init(_ id: String, _ turns: Turns, _ unit: String, note: String) {
+        self.init(id, turns.value, unit, of: turns.reference, note: note)
+        ratio = turns.ratio
     }
 
     static let file = ".build/bench.json"
@@ -50,11 +57,4 @@ struct BenchRow: Codable {
             Swift.print("\(id)  \(value)\(ratio)\(reference)  \(row.note)")
         }
     }
-}
-
-func median(_ values: [Double]) -> Double {
-    let sorted = values.sorted()
-    guard !sorted.isEmpty else { return .nan }
-    let middle = sorted.count / 2
-    return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }

@@ -69,7 +69,7 @@ struct ChildProgram {
         }
         return FinishedProgram(
             output: String(decoding: text, as: UTF8.self), seconds: seconds,
-            processorSeconds: usage.ru_utime.seconds + usage.ru_stime.seconds, peakAnonymousMemory: peak)
+            processorSeconds: usage.processorSeconds, peakAnonymousMemory: peak)
     }
 
     private func start(output: Int32, errors: String) throws -> pid_t {
@@ -88,10 +88,6 @@ struct ChildProgram {
         guard answer == 0 else { throw BenchError(errno: answer, path) }
         return child
     }
-}
-
-extension timeval {
-    fileprivate var seconds: Double { Double(tv_sec) + Double(tv_usec) / 1_000_000 }
 }
 
 /// What `/proc` says of a process and its children.

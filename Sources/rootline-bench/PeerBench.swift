@@ -23,27 +23,26 @@ struct PeerBench {
             bench.say("peer.python-pkcs11 is left out: \(reason)")
         }
         _ = try site.makeRun(devices: 2_000)
-        var ours: [Double] = []
-        var python: [Double] = []
-        var openssl: [Double] = []
+        var python = Turns()
+        var openssl = Turns()
         for round in 0..<Self.rounds {
             bench.say("peers: round \(round + 1) of \(Self.rounds)")
-            ours.append(try site.makeRun(devices: Self.ourDevices).rate)
-            if hasPython { python.append(try runPython(site, round)) }
-            openssl.append(try runOpenSSL(site, round))
+            let ours = try site.makeRun(devices: Self.ourDevices).rate
+            if hasPython { python.add(ours, of: try runPython(site, round)) }
+            openssl.add(ours, of: try runOpenSSL(site, round))
         }
         var rows: [BenchRow] = []
         if hasPython {
             rows.append(
                 BenchRow(
-                    "peer.python-pkcs11", median(ours), "devices/s", of: median(python),
+                    "peer.python-pkcs11", python, "devices/s",
                     note:
                         "ours to theirs: python-pkcs11 and cryptography, \(bench.cores) processes with session copies; keys, certificates, wrapping, JSON lines; no ledger, log, checks or flushing; its start-up not counted"
                 ))
         }
         rows.append(
             BenchRow(
-                "peer.openssl-engine", median(ours), "devices/s", of: median(openssl),
+                "peer.openssl-engine", openssl, "devices/s",
                 note:
                     "ours to theirs: `openssl x509 -req` with the engine pkcs11, a process a device, over prepared requests; certificates alone"
             ))

@@ -40,6 +40,7 @@ struct ScaleBench {
         let run = try large.makeRun(devices: size.devices) { timeline.look(at: $0) }
         let after = left(on: large)
         let rates = try timeline.rates(devices: size.window)
+        let tenths = timeline.tenths(devices: size.devices).map(String.init).joined(separator: ", ")
         let start = try startCost(large, small)
         func perDevice(_ kind: KeyPath<Left, Int>) -> Double {
             Double(after[keyPath: kind] - before[keyPath: kind]) / Double(size.devices)
@@ -48,7 +49,7 @@ struct ScaleBench {
             BenchRow(
                 size.id, rates.last, "devices/s", of: rates.first,
                 note:
-                    "the last \(size.window) of \(size.devices) devices in one run, of the first \(size.window)\(size.note)"
+                    "the last \(size.window) of \(size.devices) devices in one run, of the first \(size.window); tenth by tenth: \(tenths)\(size.note)"
             ),
             BenchRow(
                 size.id + ".rate", run.rate, "devices/s",

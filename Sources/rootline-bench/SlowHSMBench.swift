@@ -22,27 +22,26 @@ struct SlowHSMBench {
             "--workers", "\(Self.workers)", "--sessions", "\(Self.sessions / Self.workers)",
         ]
         _ = try site.makeRun(devices: 2_000, options: options)
-        var runs: [BenchSite.MadeRun] = []
-        var bare: [BareLoop.Result] = []
+        var whole = Turns()
+        var making = Turns()
         for round in 0..<Self.rounds {
             bench.say("slow-hsm: round \(round + 1) of \(Self.rounds)")
-            bare.append(
-                try bareLoop.run(
-                    .processes, callers: Self.sessions, devices: Self.devices, module: module,
-                    environment: slow))
-            runs.append(try site.makeRun(devices: Self.devices, options: options, environment: slow))
+            let bare = try bareLoop.run(
+                .processes, callers: Self.sessions, devices: Self.devices, module: module,
+                environment: slow)
+            let run = try site.makeRun(devices: Self.devices, options: options, environment: slow)
+            whole.add(run.rate, of: bare.rate)
+            making.add(Double(run.devices) / run.makingSeconds, of: bare.rate)
         }
-        let reference = median(bare.map(\.rate))
         return [
             BenchRow(
-                "run.slow-hsm", median(runs.map(\.rate)), "devices/s", of: reference,
+                "run.slow-hsm", whole, "devices/s",
                 note:
                     "2 ms added to every call; \(Self.devices) devices, the whole command with \(options.joined(separator: " ")), start-up and logins included; bare loop: \(Self.sessions) processes, theirs not included"
             ),
             BenchRow(
-                "run.slow-hsm.making", median(runs.map { Double($0.devices) / $0.makingSeconds }),
-                "devices/s",
-                of: reference, note: "the making alone, workers' start-up and logins included"),
+                "run.slow-hsm.making", making, "devices/s",
+                note: "the making alone, workers' start-up and logins included"),
         ]
     }
 }

@@ -43,6 +43,20 @@ final class Timeline {
         return (count / (afterFirst - start.seconds), count / (end.seconds - beforeLast))
     }
 
+    /// Devices a second over each tenth of `devices`, but for those before the first look and after the last.
+    func tenths(devices: Int) -> [Int] {
+        let tenth = Double(devices) / 10
+        let times = (0...10).map { number in
+            let released = min(
+                max(Double(number) * tenth, samples.first?.released ?? 0), samples.last?.released ?? 0)
+            return seconds(released: released).map { (released, $0) }
+        }
+        return zip(times, times.dropFirst()).compactMap { before, after in
+            guard let before, let after, after.1 > before.1 else { return nil }
+            return Int((after.0 - before.0) / (after.1 - before.1))
+        }
+    }
+
     /// When so many devices were released, between two looks in proportion; nil beyond them.
     private func seconds(released: Double) -> Double? {
         for (before, after) in zip(samples, samples.dropFirst())

@@ -20,64 +20,61 @@ struct TokenKeyBench {
         let long = try compare(devices: 100_000, rounds: 3, best.arrangement, site, bareLoop)
         return [
             BenchRow(
-                "run.token-key", short.whole, "devices/s", of: short.bare,
+                "run.token-key", short.whole, "devices/s",
                 note: "20 000 devices, the whole command `run start`, from its start to its end; \(chosen)"),
             BenchRow(
-                "run.token-key.making", short.making, "devices/s", of: short.bare,
+                "run.token-key.making", short.making, "devices/s",
                 note: "the making alone, as in the bare loop"),
             BenchRow(
-                "run.token-key.100000", long.whole, "devices/s", of: long.bare,
+                "run.token-key.100000", long.whole, "devices/s",
                 note: "100 000 devices, the whole command; the bare loop with as many"),
+            BenchRow("run.token-key.100000.making", long.making, "devices/s", note: "the making alone"),
             BenchRow(
-                "run.token-key.100000.making", long.making, "devices/s", of: long.bare,
-                note: "the making alone"),
-            BenchRow(
-                "run.token-key.processor", long.processor, "µs/device", of: long.bareProcessor,
+                "run.token-key.processor", long.processor, "µs/device",
                 note: "processor time of 100 000 devices, all processes and start-up included"),
             BenchRow(
-                "run.memory", long.resident, "MiB",
+                "run.memory", median(long.resident), "MiB",
                 note: "peak resident memory of the run and all its workers, shared pages counted in each"),
             BenchRow(
-                "run.memory.anonymous", long.anonymous, "MiB",
+                "run.memory.anonymous", median(long.anonymous), "MiB",
                 note: "peak anonymous memory of the run and all its workers, seen each 200 ms"),
         ]
     }
 
-    /// Medians over the rounds.
     private struct Comparison {
-        var whole: Double
-        var making: Double
-        var bare: Double
-        var processor: Double
-        var bareProcessor: Double
-        var resident: Double
-        var anonymous: Double
+        var whole = Turns()
+        var making = Turns()
+        var processor = Turns()
+        var resident: [Double] = []
+        var anonymous: [Double] = []
+
+        mutating func add(_ run: BenchSite.MadeRun, of bare: BareLoop.Result) {
+            whole.add(run.rate, of: bare.rate)
+            making.add(Double(run.devices) / run.makingSeconds, of: bare.rate)
+            processor.add(
+                run.program.processorSeconds / Double(run.devices) * 1_000_000, of: bare.processorMicroseconds
+            )
+            resident.append(run.peakResidentMemory / 1_048_576)
+            anonymous.append(Double(run.program.peakAnonymousMemory) / 1_048_576)
+        }
     }
 
     private func compare(
         devices: Int, rounds: Int, _ arrangement: BareLoop.Arrangement, _ site: BenchSite,
         _ bareLoop: BareLoop
     ) throws -> Comparison {
-        var runs: [BenchSite.MadeRun] = []
-        var bare: [BareLoop.Result] = []
+        var comparison = Comparison()
         for round in 0..<rounds {
             bench.say("token-key: \(devices) devices, round \(round + 1) of \(rounds)")
-            let isBareFirst = round % 2 == 0
-            if isBareFirst {
-                bare.append(try bareLoop.run(arrangement, callers: bench.cores, devices: devices))
-            }
-            runs.append(try site.makeRun(devices: devices))
-            if !isBareFirst {
-                bare.append(try bareLoop.run(arrangement, callers: bench.cores, devices: devices))
+            // Neither is always the one that finds the machine as the other left it.
+            if round % 2 == 0 {
+                let bare = try bareLoop.run(arrangement, callers: bench.cores, devices: devices)
+                comparison.add(try site.makeRun(devices: devices), of: bare)
+            } else {
+                let run = try site.makeRun(devices: devices)
+                comparison.add(run, of: try bareLoop.run(arrangement, callers: bench.cores, devices: devices))
             }
         }
-        return Comparison(
-            whole: median(runs.map(\.rate)),
-            making: median(runs.map { Double(devices) / $0.makingSeconds }),
-            bare: median(bare.map(\.rate)),
-            processor: median(runs.map { $0.program.processorSeconds / Double(devices) * 1_000_000 }),
-            bareProcessor: median(bare.map(\.processorMicroseconds)),
-            resident: median(runs.map { $0.peakResidentMemory / 1_048_576 }),
-            anonymous: median(runs.map { Double($0.program.peakAnonymousMemory) / 1_048_576 }))
+        return comparison
     }
 }

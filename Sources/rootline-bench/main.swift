@@ -27,7 +27,14 @@ do {
     var rows: [BenchRow] = []
     for group in groups
     where wanted.isEmpty ? group.name != "scale-million" : wanted.contains(group.name) {
-        let measured = try group.rows(bench)
+        let load = ForeignLoad()
+        var measured = try group.rows(bench)
+        let share = load.share()
+        for index in measured.indices { measured[index].foreignLoad = share }
+        if share > 0.05 {
+            bench.say(
+                "\(group.name): other programs used \(Int(share * 100)) % of the processors: measure again")
+        }
         // At once: what was measured stays where a later group fails.
         try BenchRow.merge(measured)
         rows += measured
