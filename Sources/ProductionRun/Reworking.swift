@@ -21,8 +21,7 @@ struct Reworking {
     /// Makes these rows, in this order; throws `interrupted` after a signal, when the one in hand is recorded.
     func make(rows: [Int]) throws -> [ReworkOutcome.Device] {
         guard !rows.isEmpty else { return [] }
-        var limits = WorkerLimits.standard(quantity: 1)
-        limits.workers = 1
+        let limits = WorkerLimits(workers: 1, sessions: 1, quantity: 1)
         let certificates = try plan.certificates(notBefore: record.run.notBefore)
         let signals = try StopSignals()
         let pool = try WorkerPool(

@@ -72,7 +72,8 @@ extension RunDriver {
         let name = try site.publishedKey(.issuingCA).tokenName
         try self.init(
             site: site, lock: lock, ledger: ledger, pin: pins.source(name, in: site),
-            executable: ProductFiles.executable, limits: .standard(quantity: 1), progress: { _ in })
+            executable: ProductFiles.executable, limits: WorkerLimits(workers: 1, sessions: 1, quantity: 1),
+            progress: { _ in })
         notice = { Terminal.say($0) }
     }
 }
