@@ -159,7 +159,8 @@ struct OutputFormTests {
             "", "init", "doctor", "ceremony", "ceremony check", "ceremony rehearse",
             "ceremony perform", "ceremony resume", "ceremony abandon", "ceremony verify", "ceremony report",
             "ceremony print", "run", "run check",
-            "run approve", "run approve-crl", "run start", "run resume", "run status", "allowlist", "allowlist verify",
+            "run approve", "run approve-crl", "run start", "run resume", "run status", "allowlist",
+            "allowlist verify",
             "allowlist lookup", "key", "key list", "key show",
         ])
     func help(command: String) throws {
