@@ -145,9 +145,11 @@ public struct Approval<Statement: ApprovableStatement>: Sendable {
         return try replace(message)
     }
 
-    /// Countersigns with the run authority's key and writes the authorisation, exclusively; what was pending is in it.
-    public func countersign(with key: TokenKey, at now: Date = Date()) throws -> ApprovedStatement<Statement>
-    {
+    /// Countersigns the statement that was shown with the run authority's key and writes the authorisation, exclusively;
+    /// what was pending is in it.
+    public func countersign(
+        _ shown: Statement, with key: TokenKey, at now: Date = Date()
+    ) throws -> ApprovedStatement<Statement> {
         try key.require(.runAuthority, rehearsal: site.isRehearsal)
         let lock = try lock()
         defer { withExtendedLifetime(lock) {} }

@@ -115,8 +115,8 @@ import Testing
         // Under another name, with a list of its own, it is another run's.
         try place.makeRun("other", from: 10)
         try place.put(try place.signed(good), as: "other")
-        #expect(
-            refused(try place.plan("other"))?.message.contains("run: signed batch, is other") == true)
+        let other = try place.plan("other")
+        #expect(refused(other)?.message.contains("run: signed batch, is other") == true)
     }
 
     @Test("The log must extend what the approvers saw: neither a shorter nor another one does")
