@@ -132,25 +132,29 @@ public struct Approval<Statement: ApprovableStatement>: Sendable {
         return pending
     }
 
-    /// Adds a member's approval; `now` must not be after the statement's time.
+    /// Adds a member's approval of the statement that they were shown; `now` must not be after its time.
+    ///
+    /// Refused where another one is open by now: nobody signs what was put there meanwhile.
     public func approve(
-        as name: String, with credential: any Credential, at now: Date = Date()
+        _ shown: Statement, as name: String, with credential: any Credential, at now: Date = Date()
     ) throws -> PendingStatement<Statement> {
         let lock = try lock()
         defer { withExtendedLifetime(lock) {} }
-        let pending = try requirePending(at: now)
+        let pending = try requirePending(shown, at: now)
         let message = try approvers.approve(pending.message, as: name, with: credential, at: now)
         return try replace(message)
     }
 
-    /// Countersigns with the run authority's key and writes the authorisation, exclusively; what was pending is in it.
-    public func countersign(with key: TokenKey, at now: Date = Date()) throws -> ApprovedStatement<Statement>
-    {
+    /// Countersigns the statement that was shown with the run authority's key and writes the authorisation, exclusively;
+    /// what was pending is in it.
+    public func countersign(
+        _ shown: Statement, with key: TokenKey, at now: Date = Date()
+    ) throws -> ApprovedStatement<Statement> {
         try key.require(.runAuthority, rehearsal: site.isRehearsal)
         let lock = try lock()
         defer { withExtendedLifetime(lock) {} }
         try requireNotComplete()
-        let pending = try requirePending(at: now)
+        let pending = try requirePending(shown, at: now)
         let der = try inFile(pendingPath) {
             try approvers.countersign(pending.message, with: key, at: now).der()
         }
@@ -227,15 +231,22 @@ public struct Approval<Statement: ApprovableStatement>: Sendable {
         }
     }
 
-    private func requirePending(at now: Date) throws -> PendingStatement<Statement> {
+    private func requirePending(
+        _ shown: Statement, at now: Date
+    ) throws -> PendingStatement<Statement> {
         guard let pending = try pending() else {
             throw ApprovalError(
                 .absent, pendingPath, "no approval is open",
                 hint: "Open it on the machine that has the manifest, or copy it here with --in FILE.")
         }
-        guard Int64(now.timeIntervalSince1970) <= pending.statement.notAfter else {
+        guard try shown.encode() == pending.message.content else {
+            throw ApprovalError(
+                .statementRefused, pendingPath,
+                "is about another statement by now than the one that was shown",
+                hint: "Nothing was signed. Find out who exchanged it, and look again with --show.")
+        }
+        if Int64(now.timeIntervalSince1970) > pending.statement.notAfter {
             try requireTime(pending.statement, at: now, pendingPath)
-            return pending
         }
         return pending
     }

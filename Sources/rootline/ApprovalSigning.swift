@@ -7,12 +7,14 @@ import Sites
 import TokenKeys
 
 /// What is asked for of an approval, the same for runs and for the standing authorisation of revocation lists.
-struct ApprovalActions {
+struct ApprovalActions<Statement: ApprovableStatement> {
     /// The member who approves.
     var member: String?
     var countersigns: Bool
     /// Whether a copy that was signed elsewhere was taken in: nothing more is done then than is named.
     var isCarried: Bool
+    /// What is signed; nil where no approval is open.
+    var statement: Statement?
     /// Shown to whoever signs, in plain words.
     var explanation: [String]
 }
@@ -21,14 +23,21 @@ extension Approval {
     /// Does what is asked for on an approval that is open.
     ///
     /// In a rehearsal the stand-ins approve by themselves and the run authority countersigns, unless one is named.
-    func perform(_ actions: ApprovalActions, pins: PINOptions) throws {
+    func perform(_ actions: ApprovalActions<Statement>, pins: PINOptions) throws {
         if isComplete { return }
-        if let name = actions.member { try approve(as: name, actions.explanation, pins: pins) }
+        guard let statement = actions.statement else {
+            throw ApprovalError(
+                .absent, pendingPath, "no approval is open",
+                hint: "The members open it and approve first: --as NAME")
+        }
+        if let name = actions.member {
+            try approve(statement, as: name, actions.explanation, pins: pins)
+        }
         let isByStandIns =
             actions.member == nil && !actions.isCarried && !approvers.standIns.isEmpty
-        if isByStandIns { try approveByStandIns() }
+        if isByStandIns { try approveByStandIns(statement) }
         if actions.countersigns || isByStandIns {
-            try countersign(actions.explanation, pins: pins)
+            try countersign(statement, actions.explanation, pins: pins)
         }
     }
 
@@ -40,37 +49,37 @@ extension Approval {
         try take(Array(data), from: file)
     }
 
-    private func approveByStandIns() throws {
+    private func approveByStandIns(_ statement: Statement) throws {
         for (name, credential) in approvers.standIns.sorted(by: { $0.key < $1.key }) {
             guard let pending = try pending(), pending.approvals.count < approvers.needed else { return }
             if !pending.approvals.contains(where: { $0.name == name }) {
-                _ = try approve(as: name, with: credential)
+                _ = try approve(statement, as: name, with: credential)
             }
         }
     }
 
-    private func approve(as name: String, _ explanation: [String], pins: PINOptions) throws {
+    private func approve(
+        _ statement: Statement, as name: String, _ explanation: [String], pins: PINOptions
+    ) throws {
         let member = try approvers.member(name)
         if let given = try pending()?.approvals, given.contains(where: { $0.name == name }) {
             throw ApprovalError(.repeated, name, "has approved already: one member is one approval")
         }
         if let standIn = approvers.standIns[name] {
-            _ = try approve(as: name, with: standIn)
+            _ = try approve(statement, as: name, with: standIn)
             return
         }
         explanation.forEach(Terminal.say)
         try confirm("\(name), do you approve this?", name)
         let credential = try pins.credential(of: member, in: site, purpose: "to approve this")
-        _ = try approve(as: name, with: credential)
+        _ = try approve(statement, as: name, with: credential)
     }
 
-    private func countersign(_ explanation: [String], pins: PINOptions) throws {
+    private func countersign(
+        _ statement: Statement, _ explanation: [String], pins: PINOptions
+    ) throws {
         // Whatever would refuse is asked before anybody brings a token.
-        guard let pending = try pending() else {
-            throw ApprovalError(
-                .absent, pendingPath, "no approval is open",
-                hint: "The members open it and approve first: --as NAME")
-        }
+        guard let pending = try pending() else { return }
         try approvers.requireQuorum(pending.approvals)
         if approvers.standIns.isEmpty {
             explanation.forEach(Terminal.say)
@@ -82,7 +91,7 @@ extension Approval {
         let token = try site.open(
             published.tokenName, pin: pins.source(published.tokenName, in: site))
         let key = try TokenKey(published.label, login: token.login)
-        _ = try countersign(with: key)
+        _ = try countersign(statement, with: key)
     }
 
     /// Asks on a terminal; without one, whoever named the PIN's source has decided.

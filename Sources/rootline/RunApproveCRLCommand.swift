@@ -59,6 +59,7 @@ struct RunApproveCRLCommand: ParsableCommand, FormattedCommand {
         let site = try siteOptions.open()
         let approval = try StandingAuthorisation.approval(site: site)
         if !show {
+            if let member { _ = try approval.approvers.member(member) }
             if anew { try approval.setAside() }
             guard !approval.isComplete else {
                 throw ApprovalError(
@@ -69,7 +70,7 @@ struct RunApproveCRLCommand: ParsableCommand, FormattedCommand {
             let statement = approval.isComplete ? nil : try statement(of: approval)
             try approval.perform(
                 ApprovalActions(
-                    member: member, countersigns: countersign, isCarried: copy != nil,
+                    member: member, countersigns: countersign, isCarried: copy != nil, statement: statement,
                     explanation: statement.map { explanation($0, approval.approvers) } ?? []), pins: pins)
         }
         try report(approval)

@@ -75,6 +75,7 @@ struct RunApproveCommand: ParsableCommand, FormattedCommand {
         let plan = try RunPlan(checking: manifest, site: site, ledger: try site.ledgerToRead())
         let approval = try plan.approval()
         if !show {
+            if let member { _ = try approval.approvers.member(member) }
             if anew { try approval.setAside() }
             guard !approval.isComplete else {
                 throw RunError(
@@ -85,7 +86,7 @@ struct RunApproveCommand: ParsableCommand, FormattedCommand {
             let statement = approval.isComplete ? nil : try statement(of: approval, plan)
             try approval.perform(
                 ApprovalActions(
-                    member: member, countersigns: countersign, isCarried: copy != nil,
+                    member: member, countersigns: countersign, isCarried: copy != nil, statement: statement,
                     explanation: statement.map { explanation($0, plan, approval.approvers) } ?? []),
                 pins: pins)
         }

@@ -103,6 +103,9 @@ extension PINOptions {
                 // Another holder may still make the quorum whole.
                 Terminal.say(error.description)
                 guard !named.isEmpty || Terminal.isInteractive else { throw error }
+            } catch let error as PKCS11Error where error.isWrongPIN && Terminal.isInteractive {
+                // The shares that were presented are not lost with it.
+                Terminal.say(error.description)
             }
         }
         return try shares.pin()

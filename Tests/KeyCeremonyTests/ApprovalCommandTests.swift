@@ -146,7 +146,10 @@ import Testing
         let place = try ApprovalSite()
         let site = try place.site
         func code() throws -> ApprovalError.Code? {
-            #expect(throws: ApprovalError.self) { try StandingAuthorisation.require(site: site) }?.code
+            let error = #expect(throws: ApprovalError.self) {
+                try StandingAuthorisation.require(site: site)
+            }
+            return error?.code
         }
         #expect(try code() == .absent)
         let arguments = ["run", "approve-crl"]

@@ -115,8 +115,8 @@ import Testing
         // Under another name, with a list of its own, it is another run's.
         try place.makeRun("other", from: 10)
         try place.put(try place.signed(good), as: "other")
-        #expect(
-            refused(try place.plan("other"))?.message.contains("run: signed batch, is other") == true)
+        let other = try place.plan("other")
+        #expect(refused(other)?.message.contains("run: signed batch, is other") == true)
     }
 
     @Test("The log must extend what the approvers saw: neither a shorter nor another one does")
@@ -236,6 +236,33 @@ import Testing
 
     private static func digest(_ roster: Roster, _ name: String) -> [UInt8] {
         StrictSignature.Curve.p256.hash(roster.member(name)?.signingKey ?? [])
+    }
+
+    @Test("Nobody signs a statement that was put in the place of the one they were shown")
+    func exchanged() throws {
+        let place = try ApprovalSite()
+        try place.makeRun("batch")
+        let plan = try place.plan("batch")
+        let approval = try plan.approval()
+        let shown = try approval.open(try place.statement(plan)).statement
+        // Another that fits the run just as well, with all the losses there are.
+        var other = shown
+        other.spoilage = 1_000_000
+        let message = try ApprovedMessage(content: try other.encode())
+        try Data(try message.der()).write(to: URL(fileURLWithPath: approval.pendingPath))
+        let alice = try place.credential("alice")
+        let error = #expect(throws: ApprovalError.self) {
+            try approval.approve(shown, as: "alice", with: alice)
+        }
+        #expect(error?.code == .statementRefused)
+        try place.put(
+            try place.signed(other, countersigned: false), to: approval.pendingPath)
+        let authority = try place.authority()
+        let countersigning = #expect(throws: ApprovalError.self) {
+            try approval.countersign(shown, with: authority)
+        }
+        #expect(countersigning?.code == .statementRefused)
+        #expect(!approval.isComplete)
     }
 
     @Test("A rehearsal's authorisation is refused in a live site, and a live one in a rehearsal")

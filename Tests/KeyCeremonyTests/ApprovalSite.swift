@@ -98,6 +98,10 @@ final class ApprovalSite {
         try Data(der).write(to: URL(fileURLWithPath: folder + "/authorisation.p7s"))
     }
 
+    func put(_ message: ApprovedMessage, to path: String) throws {
+        try Data(try message.der()).write(to: URL(fileURLWithPath: path))
+    }
+
     /// The program at a terminal of its own, as the people of the site have it.
     func terminal(
         _ arguments: [String], sources: [String] = [], answer: (String) -> String? = { _ in nil }

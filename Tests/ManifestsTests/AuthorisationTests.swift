@@ -16,7 +16,8 @@ struct AuthorisationTests {
                 origin: "log.example/1"),
             spoilage: 3, notBefore: 1_767_225_600, notAfter: 1_767_312_000,
             nonce: [UInt8](repeating: 0xAB, count: 16), treeSize: 42,
-            rootHash: [UInt8](repeating: 5, count: 32), roster: [UInt8](repeating: 6, count: 32), approvals: 2,
+            rootHash: [UInt8](repeating: 5, count: 32), roster: [UInt8](repeating: 6, count: 32),
+            approvals: 2,
             authority: [UInt8](repeating: 8, count: 32)
         )
     }
