@@ -140,7 +140,9 @@ struct ListPass {
                 text, wanted: checks.columns,
                 report: { fault in
                     var fault = fault
-                    if fault.code == "list.column-missing", fault.field != "serial" {
+                    if fault.code == "list.column-missing", checks.columns.contains(fault.field),
+                        fault.field != "serial"
+                    {
                         fault.message =
                             "the list has no column \(fault.field), which \(checks.user(of: fault.field))"
                     }
