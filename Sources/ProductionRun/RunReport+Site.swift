@@ -90,8 +90,8 @@ extension RunReport {
                     "Approved for",
                     "\(ReportTime.text(statement.notBefore)) to \(ReportTime.text(statement.notAfter))"
                 ))
-            order.append(("Log as approved", "\(statement.treeSize) entries, root"))
-            order.append(("", statement.rootHash.hexText))
+            order.append(("Log as approved", "\(ReportNumber.count(Int(statement.treeSize))) entries"))
+            order.append(("Its root", statement.rootHash.hexText))
         } else if file != nil {
             missing.append(
                 "what the authorisation says: its signature does not verify under the run authority's key")

@@ -145,7 +145,7 @@ struct RunStatus: Encodable {
         }
         lines.append(
             "  at work   since \(session.begun), process \(session.process ?? 0),"
-                + " \(session.workers ?? 0) workers of \(session.sessions ?? 1) sessions, \(session.stage ?? "")"
+                + " \(session.workers ?? 0) workers with \(session.sessions ?? 1) sessions each, \(session.stage ?? "")"
         )
         if let rate = session.devicesPerSecond {
             let left = session.remainingSeconds.map { ", \(RunFigures.duration($0)) left" } ?? ""
