@@ -110,7 +110,9 @@ let package = Package(
             name: "FaultyToken", path: "Tests/FaultyToken",
             exclude: [
                 "faulty-token.c", "faulty-token-plan.c", "faulty-token-lies.c", "faulty-token.h",
-                "faulty-token-functions.inc", "faulty-files.c", "site-files.c", "stepping-clock.c",
+                "faulty-token-functions.inc", "faulty-files.c", "site-files.c", "site-files-plan.c",
+                "site-files.h",
+                "stepping-clock.c",
             ],
             swiftSettings: swiftSettings),
         .testTarget(
