@@ -160,7 +160,9 @@ public final class BundleWriter {
         openBundle.append(UInt8(truncatingIfNeeded: length >> 8))
         openBundle.append(UInt8(truncatingIfNeeded: length))
         let start = openBundle.count
-        leaf.withUnsafeBufferPointer { openBundle.append(contentsOf: UnsafeBufferPointer(rebasing: $0[1...])) }
+        leaf.withUnsafeBufferPointer {
+            openBundle.append(contentsOf: UnsafeBufferPointer(rebasing: $0[1...]))
+        }
         let index = tree.size
         try grow(by: Digest32.sha256(leaf), at: start)
         for position in collectors.indices {

@@ -1,4 +1,5 @@
 import Allowlist
+import Dispatch
 import TransparencyLog
 
 /// What one publication did.
@@ -86,16 +87,33 @@ extension BundleWriter {
     }
 
     /// Writes a new segment a kind up to `end` and returns all live ones, with the records merged.
+    ///
+    /// Every kind on a core of its own: hashing a segment is most of what a seal costs.
     private func writeSegments(to end: UInt64) throws(AllowlistError) -> ([Segment], UInt64) {
         guard end > 0 else { return ([], 0) }
+        try folder.makeFolder("index")
+        let live = collectors.map { collector in state.segments.filter { $0.kind == collector.kind } }
+        let plans = zip(collectors, live).map { SegmentMerging(live: $1, newRecords: $0.recordCount) }
+        var written = [Result<Segment, AllowlistError>?](repeating: nil, count: plans.count)
+        let folder = folder
+        collectors.withUnsafeMutableBufferPointer { collectors in
+            written.withUnsafeMutableBufferPointer { written in
+                // Each iteration touches its own elements alone.
+                nonisolated(unsafe) let (collectors, written) = (collectors, written)
+                DispatchQueue.concurrentPerform(iterations: plans.count) { position in
+                    let start = live[position].last?.end ?? 0
+                    written[position] = Result { () throws(AllowlistError) in
+                        try plans[position].write(
+                            &collectors[position], from: start, to: end, folder: folder)
+                    }
+                }
+            }
+        }
         var segments: [Segment] = []
         var merged: UInt64 = 0
-        for position in collectors.indices {
-            let kind = collectors[position].kind
-            let live = state.segments.filter { $0.kind == kind }
-            let plan = SegmentMerging(live: live, newRecords: collectors[position].recordCount)
-            let new = try plan.write(
-                &collectors[position], from: live.last?.end ?? 0, to: end, folder: &folder)
+        for (plan, result) in zip(plans, written) {
+            guard let new = try result?.get() else { continue }
+            try self.folder.note(new.path)
             segments += plan.kept + [new]
             merged += plan.merged.reduce(0) { $0 + $1.recordCount }
         }

@@ -24,8 +24,10 @@ struct SegmentMerging {
     }
 
     /// Writes the new segment that covers the merged ones and the collected records up to `end`.
+    ///
+    /// The folder of segments exists, and the new file is the caller's to flush.
     func write(
-        _ collector: inout IndexCollector, from start: UInt64, to end: UInt64, folder: inout DurableFolder
+        _ collector: inout IndexCollector, from start: UInt64, to end: UInt64, folder: DurableFolder
     ) throws(AllowlistError) -> Segment {
         let reading = BundleFolder(folder.root)
         // A damaged segment must not be signed into the next state.
@@ -37,7 +39,6 @@ struct SegmentMerging {
         }
         var merge = try RecordMerge(sources)
         let path = Segment.path(kind: collector.kind, start: merged.first?.start ?? start, end: end)
-        try folder.makeFolder("index")
         let file = try RecordFile(folder, path + ".tmp")
         var tree = SegmentTree()
         while let record = try merge.next() {
@@ -48,7 +49,6 @@ struct SegmentMerging {
         }
         try file.finish()
         try folder.rename(path + ".tmp", to: path)
-        try folder.note(path)
         return Segment(
             kind: collector.kind, start: merged.first?.start ?? start, end: end,
             recordCount: tree.recordCount, root: tree.root)

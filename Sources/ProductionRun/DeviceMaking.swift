@@ -64,7 +64,7 @@ final class DeviceMaking {
         chunksInHand = allowedLosses == 0 ? .max : max(1, allowedLosses / (2 * chunkRows))
         setUp = WorkerSetUp(
             driver: driver, plan: plan, record: record, wrapping: wrapping, curve: certificates.curve,
-            sessions: limits.sessions)
+            limits: limits)
     }
 
     private let setUp: WorkerSetUp

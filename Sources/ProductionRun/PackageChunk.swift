@@ -27,13 +27,11 @@ struct PackageChunk {
 
     /// Makes the chunk visible; its name is durable at the latest when the next chunk's folder is flushed.
     ///
-    /// A chunk that is there already is never replaced: the station may have it.
+    /// A chunk that is there already is never replaced: the station may have it. One rename, and not a new name and then
+    /// the old one's removal, of which a power cut could keep the second alone. Nobody else writes here under the run's lock.
     func publish() throws(RunError) {
-        guard link(hidden, path) == 0 else {
-            if errno == EEXIST { throw PackageChunk.unrecorded(path) }
-            throw DurableFile.failure(path)
-        }
-        unlink(hidden)
+        guard access(path, F_OK) != 0 else { throw PackageChunk.unrecorded(path) }
+        guard rename(hidden, path) == 0 else { throw DurableFile.failure(path) }
     }
 
     private static func unrecorded(_ path: String) -> RunError {

@@ -28,7 +28,7 @@ struct Reworking {
             executable: driver.executable,
             setUp: WorkerSetUp(
                 driver: driver, plan: plan, record: record, wrapping: wrapping,
-                curve: certificates.curve, sessions: limits.sessions),
+                curve: certificates.curve, limits: limits),
             pin: driver.pin, columns: certificates.columns.count, limits: limits, signals: signals,
             lockLogin: { [site = driver.site] in try site.lockForLogin() })
         defer { pool.end() }

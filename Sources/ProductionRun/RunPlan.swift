@@ -52,11 +52,7 @@ public struct RunPlan: Sendable {
         }
         let rows = try check.checkRows(
             requiredColumns: template?.columns ?? [],
-            rowCheck: { values in
-                (certificates?.faults(values: values) ?? []).map {
-                    RowValueFault(column: $0.column, message: $0.message)
-                }
-            },
+            rowCheck: certificates.map(RunPlan.rowCheck) ?? { _ in [] },
             releasedBy: releasedBy)
         if let ledgerFailure { throw ledgerFailure }
         (self.issuer, issuerCertificate) = try issuer.get()
@@ -69,6 +65,16 @@ public struct RunPlan: Sendable {
         self.rows = rows
         self.template = template
         self.station = station
+    }
+
+    private static func rowCheck(
+        _ certificates: DeviceCertificatePlan
+    ) -> ([String]) -> [RowValueFault] {
+        { values in
+            certificates.faults(values: values).map {
+                RowValueFault(column: $0.column, message: $0.message)
+            }
+        }
     }
 
     /// What an authorisation of this run must say.

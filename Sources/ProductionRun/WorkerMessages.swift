@@ -26,6 +26,8 @@ struct WorkerSetUp {
     var curve: String
     /// Sessions, each on a thread of its own.
     var sessions: Int
+    /// Whether every certificate's signature is verified, and not the first of each chunk alone.
+    var verifiesAll: Bool
 
     func frame(pin: PIN) -> Frame {
         // Room for all of it: memory that grew would leave copies of the PIN behind.
@@ -45,6 +47,7 @@ struct WorkerSetUp {
         fields.put(sessionCopies)
         fields.put(curve)
         fields.put(UInt32(sessions))
+        fields.put(verifiesAll)
         // The PIN crosses the socket pair alone: no argument, no environment, no file.
         pin.withBytes { start, count in
             fields.put(UnsafeBufferPointer(start: start, count: Int(count)))
@@ -66,7 +69,8 @@ struct WorkerSetUp {
             station: try fields.block(), template: try fields.block(),
             issuerCertificate: try fields.block(), notBefore: try fields.int64(),
             wrapMechanism: UInt(try fields.int64()), rehearsal: try fields.flag(),
-            sessionCopies: try fields.flag(), curve: try fields.text(), sessions: Int(try fields.uint32()))
+            sessionCopies: try fields.flag(), curve: try fields.text(), sessions: Int(try fields.uint32()),
+            verifiesAll: try fields.flag())
         var pin = try fields.block()
         return (setUp, PIN(consuming: &pin))
     }

@@ -315,6 +315,8 @@ public struct WorkerLimits: Sendable {
     public var chunkSeconds = 120
     public var failuresInARow = 3
     public var devicesPerWorker = 40_000
+    /// Whether every certificate's signature is verified, and not the first of each chunk alone.
+    public var verifiesAll = false
     /// How long a run waits for a token that went away while it was at work; 0 for not at all.
     public var tokenWaitSeconds = 600
 

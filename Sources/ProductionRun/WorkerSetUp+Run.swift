@@ -9,7 +9,7 @@ extension WorkerSetUp {
     /// What the workers of a run need.
     init(
         driver: RunDriver, plan: RunPlan, record: RunRecord, wrapping: KeyWrapping, curve: EllipticCurve,
-        sessions: Int
+        limits: WorkerLimits
     ) {
         self.init(
             module: driver.token.slot.module.path, tokenSerial: driver.token.binding.serial,
@@ -18,6 +18,7 @@ extension WorkerSetUp {
             station: plan.station.publicKeyInfo, template: plan.template.source,
             issuerCertificate: plan.issuerCertificate.der, notBefore: record.run.notBefore,
             wrapMechanism: wrapping.mechanism.rawValue, rehearsal: driver.site.isRehearsal,
-            sessionCopies: driver.keys.issuerCopies, curve: curve.rawValue, sessions: sessions)
+            sessionCopies: driver.keys.issuerCopies, curve: curve.rawValue, sessions: limits.sessions,
+            verifiesAll: limits.verifiesAll)
     }
 }

@@ -7,7 +7,8 @@ extension DeviceChunk {
             self = only
             return
         }
-        let octets = DeviceChunk.headerOctets + chunks.reduce(0) { $0 + $1.bytes.count - DeviceChunk.headerOctets }
+        let octets =
+            DeviceChunk.headerOctets + chunks.reduce(0) { $0 + $1.bytes.count - DeviceChunk.headerOctets }
         let count = chunks.reduce(0) { $0 + $1.count }
         guard count <= DeviceChunk.maximumCount, octets <= DeviceChunk.maximumOctets else {
             throw LedgerError(

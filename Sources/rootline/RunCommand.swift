@@ -81,10 +81,18 @@ struct WorkerOptions: ParsableArguments {
         guard (1...256).contains(sessions) else { throw ValidationError("--sessions is 1 to 256.") }
     }
 
+    @Flag(
+        name: .long,
+        help:
+            "Verify every certificate's signature, not the first of each chunk alone (a third more of a fast token's time)."
+    )
+    var verifyAll = false
+
     func limits(quantity: Int) -> WorkerLimits {
         var limits = WorkerLimits(
             workers: workers ?? WorkerLimits.standardWorkers, sessions: sessions, quantity: quantity)
         limits.tokenWaitSeconds = wait
+        limits.verifiesAll = verifyAll
         return limits
     }
 }

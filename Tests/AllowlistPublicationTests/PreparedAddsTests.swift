@@ -86,7 +86,8 @@ struct PreparedAddsTests {
                 try [UInt8](repeating: 0x41, count: 20).withUnsafeBytes { number in
                     try writer.append(
                         PreparedAdds.Device(
-                            serial: serial, key: Digest32(), certificate: Digest32(), certificateSerial: number),
+                            serial: serial, key: Digest32(), certificate: Digest32(),
+                            certificateSerial: number),
                         adds)
                 }
             }
