@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import Rosters
 import Testing
 
 @testable import Approvals

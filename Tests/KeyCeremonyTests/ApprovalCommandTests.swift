@@ -1,5 +1,7 @@
 import Foundation
+import Rosters
 import Sites
+import TestTokens
 import Testing
 
 @testable import Approvals
