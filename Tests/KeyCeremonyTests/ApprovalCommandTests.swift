@@ -1,4 +1,5 @@
 import Foundation
+import Rosters
 import Sites
 import TestTokens
 import Testing

@@ -3,7 +3,6 @@ import KeyCeremony
 import Manifests
 import PKCS11
 import Rosters
-import RunLedger
 import Sites
 import TestTokens
 import Testing
