@@ -20,7 +20,8 @@ extension RunPlan {
 
     /// Checks what the manifest says of delivery against the template.
     static func checkDelivery(_ check: inout ManifestCheck, _ template: CertificateTemplate?) {
-        guard let template, let delivery = check.delivery, delivery != .certificate else { return }
+        guard let template, template.kind == .device, let delivery = check.delivery, delivery != .certificate
+        else { return }
         guard !template.deliveries.map(\.rawValue).contains(delivery.rawValue) else { return }
         let allowed = template.deliveries.map(\.rawValue).joined(separator: ", ")
         check.add(
