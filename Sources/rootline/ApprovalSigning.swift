@@ -13,16 +13,17 @@ struct ApprovalActions<Statement: ApprovableStatement> {
     var countersigns: Bool
     /// Whether a copy that was signed elsewhere was taken in: nothing more is done then than is named.
     var isCarried: Bool
-    /// What is signed; nil where no approval is open.
+    /// What is signed, open or to be opened; nil where there is none and nobody opens one.
     var statement: Statement?
     /// Shown to whoever signs, in plain words.
     var explanation: [String]
 }
 
 extension Approval {
-    /// Does what is asked for on an approval that is open.
+    /// Does what is asked for; the approval is opened with the statement where none is open yet.
     ///
-    /// In a rehearsal the stand-ins approve by themselves and the run authority countersigns, unless one is named.
+    /// In a rehearsal the stand-ins approve by themselves and the run authority countersigns, unless one is named. Nothing
+    /// is written before the token that signs is open: what fails changes nothing.
     func perform(_ actions: ApprovalActions<Statement>, pins: PINOptions) throws {
         if isComplete { return }
         guard let statement = actions.statement else {
@@ -32,13 +33,27 @@ extension Approval {
         }
         if let name = actions.member {
             try approve(statement, as: name, actions.explanation, pins: pins)
-        }
-        let isByStandIns =
-            actions.member == nil && !actions.isCarried && !approvers.standIns.isEmpty
-        if isByStandIns { try approveByStandIns(statement) }
-        if actions.countersigns || isByStandIns {
+        } else if !approvers.standIns.isEmpty && !actions.isCarried {
+            let authority = try openAuthority(pins)
+            try openIfNone(statement)
+            try approveByStandIns(statement)
+            _ = try countersign(statement, with: authority.key)
+        } else if actions.countersigns {
             try countersign(statement, actions.explanation, pins: pins)
+        } else {
+            try openIfNone(statement)
         }
+    }
+
+    private func openIfNone(_ statement: Statement) throws {
+        if !isOpen { try open(statement) }
+    }
+
+    private func openAuthority(_ pins: PINOptions) throws -> (token: OpenToken, key: TokenKey) {
+        let published = try site.publishedKey(.runAuthority)
+        let token = try site.open(
+            published.tokenName, pin: pins.source(published.tokenName, in: site))
+        return (token, try TokenKey(published.label, login: token.login))
     }
 
     /// Takes in a copy that was signed on another machine.
@@ -66,12 +81,14 @@ extension Approval {
             throw ApprovalError(.repeated, name, "has approved already: one member is one approval")
         }
         if let standIn = approvers.standIns[name] {
+            try openIfNone(statement)
             _ = try approve(statement, as: name, with: standIn)
             return
         }
         explanation.forEach(Terminal.say)
         try confirm("\(name), do you approve this?", name)
         let credential = try pins.credential(of: member, in: site, purpose: "to approve this")
+        try openIfNone(statement)
         _ = try approve(statement, as: name, with: credential)
     }
 
@@ -79,19 +96,13 @@ extension Approval {
         _ statement: Statement, _ explanation: [String], pins: PINOptions
     ) throws {
         // Whatever would refuse is asked before anybody brings a token.
-        guard let pending = try pending() else { return }
-        try approvers.requireQuorum(pending.approvals)
-        if approvers.standIns.isEmpty {
-            explanation.forEach(Terminal.say)
-            let names = pending.approvals.map(\.name).joined(separator: ", ")
-            Terminal.say("  approved by    \(names)")
-            try confirm("Does the run authority countersign this?", "run authority")
-        }
-        let published = try site.publishedKey(.runAuthority)
-        let token = try site.open(
-            published.tokenName, pin: pins.source(published.tokenName, in: site))
-        let key = try TokenKey(published.label, login: token.login)
-        _ = try countersign(statement, with: key)
+        let given = try pending()?.approvals ?? []
+        try approvers.requireQuorum(given)
+        explanation.forEach(Terminal.say)
+        Terminal.say("  approved by    \(given.map(\.name).joined(separator: ", "))")
+        try confirm("Does the run authority countersign this?", "run authority")
+        let authority = try openAuthority(pins)
+        _ = try countersign(statement, with: authority.key)
     }
 
     /// Asks on a terminal; without one, whoever named the PIN's source has decided.

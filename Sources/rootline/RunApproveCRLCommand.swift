@@ -88,10 +88,8 @@ struct RunApproveCRLCommand: ParsableCommand, FormattedCommand {
             return open
         }
         if countersign && approval.approvers.standIns.isEmpty { return nil }
-        return try approval.open(
-            StandingAuthorisation.statement(
-                site: approval.site, approvers: approval.approvers, days: days ?? 365, spanDays: span ?? 31)
-        ).statement
+        return try StandingAuthorisation.statement(
+            site: approval.site, approvers: approval.approvers, days: days ?? 365, spanDays: span ?? 31)
     }
 
     private func explanation(_ statement: StandingStatement, _ approvers: Approvers) -> [String] {

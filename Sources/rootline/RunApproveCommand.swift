@@ -109,11 +109,9 @@ struct RunApproveCommand: ParsableCommand, FormattedCommand {
         }
         if countersign && approval.approvers.standIns.isEmpty { return nil }
         let allowed = spoilage ?? RunPlan.standardSpoilage(quantity: plan.manifest.quantity)
-        return try approval.open(
-            plan.statement(
-                spoilage: allowed, validity: .seconds((hours ?? 168) * 3600), by: approval.approvers,
-                at: Date())
-        ).statement
+        return try plan.statement(
+            spoilage: allowed, validity: .seconds((hours ?? 168) * 3600), by: approval.approvers,
+            at: Date())
     }
 
     /// What a signer reads before they sign.

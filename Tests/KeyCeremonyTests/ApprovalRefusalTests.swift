@@ -133,7 +133,7 @@ import Testing
         try make("first", from: 1)
         try manager.copyItem(atPath: place.live.path("log"), toPath: place.live.path("log.first"))
         try manager.copyItem(
-            atPath: place.live.path("ledger.sqlite"), toPath: place.live.path("ledger.first"))
+            atPath: place.live.path("ledger.sqlite"), toPath: place.live.path("kept-ledger"))
         try make("second", from: 10)
         try place.makeRun("third", from: 20)
         let plan = try place.plan("third")
@@ -145,22 +145,22 @@ import Testing
         #expect(refused(plan)?.message.contains("cites a state of the log") == true)
         // A fork: from there on another history, of the same length.
         for name in try manager.contentsOfDirectory(atPath: place.folder)
-        where name.hasPrefix("ledger.sqlite") {
+        where name.hasPrefix("ledger.") {
             try manager.removeItem(atPath: place.live.path(name))
         }
         try manager.copyItem(
-            atPath: place.live.path("ledger.first"), toPath: place.live.path("ledger.sqlite"))
+            atPath: place.live.path("kept-ledger"), toPath: place.live.path("ledger.sqlite"))
         try make("instead", from: 30)
         #expect(refused(plan)?.message.contains("cites a state of the log") == true)
         // The second run's authorisation, used on the history that was taken away: the token remembers it.
         try manager.removeItem(atPath: place.live.path("log"))
         try manager.copyItem(atPath: place.live.path("log.first"), toPath: place.live.path("log"))
         for name in try manager.contentsOfDirectory(atPath: place.folder)
-        where name.hasPrefix("ledger.sqlite") {
+        where name.hasPrefix("ledger.") {
             try manager.removeItem(atPath: place.live.path(name))
         }
         try manager.copyItem(
-            atPath: place.live.path("ledger.first"), toPath: place.live.path("ledger.sqlite"))
+            atPath: place.live.path("kept-ledger"), toPath: place.live.path("ledger.sqlite"))
         let replayed = try place.terminal(
             ["run", "start", place.live.path("input-second/manifest.yaml"), "--format", "json"])
         #expect(replayed.code == 77, "\(replayed.text)")

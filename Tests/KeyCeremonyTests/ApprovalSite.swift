@@ -66,7 +66,7 @@ final class ApprovalSite {
     /// The run authority's token, opened by two of its share holders.
     func authority() throws -> TokenKey {
         var shares = try #require(try ShareCollection(of: "authority", in: try site))
-        for name in ["carol", "alice"] { try shares.present(by: name, with: try credential(name)) }
+        for name in ["carol", "bob"] { try shares.present(by: name, with: try credential(name)) }
         let token = try site.open("authority", pin: .known(try shares.pin()))
         return try TokenKey(try site.publishedKey(.runAuthority).label, login: token.login)
     }
