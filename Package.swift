@@ -154,7 +154,8 @@ let package = Package(
             name: "RunFaultTests", dependencies: ["FaultyToken"], exclude: ["Programs"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "CommandLineTests", dependencies: [grdb, crypto, "Certificates", "RunLedger", "FaultyToken"],
+            name: "CommandLineTests",
+            dependencies: [grdb, crypto, "Certificates", "RunLedger", "FaultyToken"],
             exclude: ["Scripts", "Tools"],
             swiftSettings: swiftSettings),
     ],
