@@ -43,7 +43,7 @@ final class Bench {
     @discardableResult
     func run(
         _ program: String, _ arguments: [String], environment: [String: String] = [:],
-        whileRunning: @escaping () -> Void = {}
+        whileRunning: @escaping (pid_t) -> Void = { _ in }
     ) throws -> FinishedProgram {
         try ChildProgram(
             path: programs.appendingPathComponent(program).path, arguments: arguments,

@@ -58,12 +58,14 @@ final class BenchSite {
 
         /// Devices a second over the whole command.
         var rate: Double { Double(devices) / program.seconds }
+        /// Microseconds of processor time a device, all of the run's processes together.
+        var processorMicroseconds: Double { program.processorSeconds / Double(devices) * 1_000_000 }
     }
 
     /// Prepares a run, has it approved, and makes it; only the command `run start` is measured.
     func makeRun(
         devices: Int, options: [String] = [], environment: [String: String] = [:],
-        whileRunning: @escaping (_ run: String) -> Void = { _ in }
+        whileRunning: @escaping (_ run: String, _ process: pid_t) -> Void = { _, _ in }
     ) throws -> MadeRun {
         runs += 1
         let name = "bench-\(runs)"
@@ -73,7 +75,7 @@ final class BenchSite {
         let program = try bench.run(
             "rootline", ["run", "start", manifest, "--site", path, "--format", "json"] + options,
             environment: self.environment.merging(environment) { $1 },
-            whileRunning: { whileRunning(name) })
+            whileRunning: { whileRunning(name, $0) })
         return MadeRun(
             name: name, devices: devices, program: program,
             makingSeconds: try field("makingSeconds", of: program.output),

@@ -18,8 +18,8 @@ struct ChildProgram {
     var arguments: [String]
     /// What is added to this program's own environment.
     var environment: [String: String] = [:]
-    /// Called each 200 ms while the program runs.
-    var whileRunning: () -> Void = {}
+    /// Called each 200 ms while the program runs, with its process id.
+    var whileRunning: (pid_t) -> Void = { _ in }
 
     private static let interval: Int32 = 200
 
@@ -50,7 +50,7 @@ struct ChildProgram {
             if lastSample.duration(to: clock.now) >= .milliseconds(Int(Self.interval)) {
                 lastSample = clock.now
                 peak = max(peak, ProcessTree.anonymousMemory(of: child))
-                whileRunning()
+                whileRunning(child)
             }
             guard count > 0 else { continue }
             var buffer = [UInt8](repeating: 0, count: 65_536)
@@ -90,24 +90,40 @@ struct ChildProgram {
     }
 }
 
-/// What `/proc` says of a process and its children.
+/// What `/proc` says of a process and its children (proc(5)).
 enum ProcessTree {
     /// The anonymous memory (`RssAnon`) of a process and of its children, in octets; 0 where they have ended.
     static func anonymousMemory(of process: pid_t) -> Int {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-        var sum = 0
-        for name in names {
-            guard let number = pid_t(name),
-                let status = try? String(contentsOfFile: "/proc/\(number)/status", encoding: .utf8)
-            else { continue }
-            let fields = status.split(separator: "\n")
-            func field(_ name: String) -> Int? {
-                fields.first { $0.hasPrefix(name) }?.split(whereSeparator: \.isWhitespace).dropFirst().first
-                    .flatMap { Int($0) }
-            }
-            guard number == process || field("PPid:") == Int(process) else { continue }
-            sum += (field("RssAnon:") ?? 0) * 1024
+        members(of: process).reduce(0) { sum, member in
+            let status = text("/proc/\(member.id)/status").split(separator: "\n")
+            let field = status.first { $0.hasPrefix("RssAnon:") }?.split(whereSeparator: \.isWhitespace)
+            return sum + (field?.dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
         }
-        return sum
+    }
+
+    /// The processor time of a process, of its children, and of those that it waited for, in seconds.
+    static func processorSeconds(of process: pid_t) -> Double {
+        let ticks = members(of: process).reduce(0) { sum, member in
+            // utime, stime, cutime, cstime are fields 14 to 17; the first here is the third, the state.
+            sum + member.fields.dropFirst(11).prefix(4).reduce(0) { $0 + (Int($1) ?? 0) }
+        }
+        return Double(ticks) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+
+    private static func members(of process: pid_t) -> [(id: pid_t, fields: [Substring])] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return names.compactMap { name in
+            guard let id = pid_t(name) else { return nil }
+            // The second field is the program's name in parentheses, which may contain anything.
+            let stat = text("/proc/\(id)/stat")
+            guard let end = stat.lastIndex(of: ")") else { return nil }
+            let fields = stat[stat.index(after: end)...].split(separator: " ")
+            guard id == process || (fields.count > 1 && pid_t(fields[1]) == process) else { return nil }
+            return (id, fields)
+        }
+    }
+
+    private static func text(_ path: String) -> String {
+        (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
     }
 }

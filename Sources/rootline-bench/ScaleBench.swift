@@ -37,20 +37,24 @@ struct ScaleBench {
         bench.say("scale: \(size.devices) devices")
         let before = left(on: large)
         let timeline = Timeline(bench: bench, site: large)
-        let run = try large.makeRun(devices: size.devices) { timeline.look(at: $0) }
+        let run = try large.makeRun(devices: size.devices) { timeline.look(at: $0, process: $1) }
         let after = left(on: large)
-        let rates = try timeline.rates(devices: size.window)
-        let tenths = timeline.tenths(devices: size.devices).map(String.init).joined(separator: ", ")
+        let windows = try timeline.windows(devices: size.window)
+        let tenths = timeline.tenths(devices: size.devices).map { "\(Int($0.rate))" }.joined(separator: ", ")
         let start = try startCost(large, small)
         func perDevice(_ kind: KeyPath<Left, Int>) -> Double {
             Double(after[keyPath: kind] - before[keyPath: kind]) / Double(size.devices)
         }
         return [
             BenchRow(
-                size.id, rates.last, "devices/s", of: rates.first,
+                size.id, windows.last.rate, "devices/s", of: windows.first.rate,
                 note:
                     "the last \(size.window) of \(size.devices) devices in one run, of the first \(size.window); tenth by tenth: \(tenths)\(size.note)"
             ),
+            BenchRow(
+                size.id + ".processor", windows.last.processorMicroseconds, "µs/device",
+                of: windows.first.processorMicroseconds,
+                note: "processor time in the last \(size.window), of that in the first\(size.note)"),
             BenchRow(
                 size.id + ".rate", run.rate, "devices/s",
                 note: "\(size.devices) devices, the whole command, from its start to its end\(size.note)"),

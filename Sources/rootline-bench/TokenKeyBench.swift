@@ -51,9 +51,7 @@ struct TokenKeyBench {
         mutating func add(_ run: BenchSite.MadeRun, of bare: BareLoop.Result) {
             whole.add(run.rate, of: bare.rate)
             making.add(Double(run.devices) / run.makingSeconds, of: bare.rate)
-            processor.add(
-                run.program.processorSeconds / Double(run.devices) * 1_000_000, of: bare.processorMicroseconds
-            )
+            processor.add(run.processorMicroseconds, of: bare.processorMicroseconds)
             resident.append(run.peakResidentMemory / 1_048_576)
             anonymous.append(Double(run.program.peakAnonymousMemory) / 1_048_576)
         }

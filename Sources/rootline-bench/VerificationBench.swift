@@ -15,12 +15,14 @@ struct VerificationBench {
         let check = try SignatureCheck(count: Self.signatures)
         _ = try site.makeRun(devices: 2_000)
         var runs = Turns()
+        var processor = Turns()
         var signatures = Turns()
         for round in 0..<Self.rounds {
             bench.say("verify-all: round \(round + 1) of \(Self.rounds)")
             let sampling = try site.makeRun(devices: Self.devices)
-            runs.add(
-                try site.makeRun(devices: Self.devices, options: ["--verify-all"]).rate, of: sampling.rate)
+            let verifying = try site.makeRun(devices: Self.devices, options: ["--verify-all"])
+            runs.add(verifying.rate, of: sampling.rate)
+            processor.add(verifying.processorMicroseconds, of: sampling.processorMicroseconds)
             let bare = try bareLoop.run(.processes, callers: bench.cores, devices: 20_000)
             signatures.add(try check.microseconds(), of: bare.processorMicroseconds)
         }
@@ -30,6 +32,8 @@ struct VerificationBench {
                 note:
                     "\(Self.devices) devices, the whole command with --verify-all, of without it (a sample: each chunk's first certificate)"
             ),
+            BenchRow(
+                "run.verify-all.processor", processor, "µs/device", note: "processor time, all processes"),
             BenchRow(
                 "run.verify-all.signature", signatures, "µs",
                 note:
