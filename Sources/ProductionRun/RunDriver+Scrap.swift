@@ -60,7 +60,7 @@ extension RunDriver {
         let writer = try openLog()
         let now = Int64(Date().timeIntervalSince1970)
         var orders: [ScrapOrder] = []
-        var earlier: [String: DeviceRecord] = [:]
+        var records: [(record: DeviceRecord, scrappedAt: Int64, isEarlier: Bool)] = []
         var scrapped: [String: [ScrappedDevice]] = [:]
         for request in requests {
             let record = try device(request)
@@ -70,6 +70,7 @@ extension RunDriver {
                     ScrapOrder(
                         serial: request.serial, product: record.product, reason: reason,
                         revocation: revocation, at: now))
+                records.append((record, now, false))
             case .scrapped(let before, let at):
                 // Repeated after it was killed, or with a list of which some were done.
                 let known = try scrapped[record.run] ?? ledger.scraps(run: record.run)
@@ -84,7 +85,7 @@ extension RunDriver {
                             + "\(before)",
                         hint: "Nothing was changed. What log and revocation list say of it stays.")
                 }
-                earlier[record.product + "\n" + request.serial] = record
+                records.append((record, at, true))
             }
         }
         guard Set(orders.map { [$0.product, $0.serial] }).count == orders.count else {
@@ -93,17 +94,11 @@ extension RunDriver {
         try ledger.scrap(orders)
         try publishScraps(writer)
         let sealed = Set(try ledger.runs().filter { $0.state == .sealed }.map(\.run.id))
-        // Asked again: what is answered is what the ledger holds.
-        let devices = try requests.map { request -> ScrapOutcome.Device in
-            let record = try device(request)
-            guard case .scrapped(_, let at) = record.state else {
-                throw RunError(.inconsistent, request.serial, "the ledger did not scrap it")
-            }
-            return ScrapOutcome.Device(
-                serial: request.serial, product: record.product, run: record.run,
-                certificateSerialNumber: record.device.certificateSerialNumber, scrappedAt: at,
-                isEarlier: earlier[record.product + "\n" + request.serial] != nil,
-                isPublished: sealed.contains(record.run))
+        let devices = records.map { record, scrappedAt, isEarlier in
+            ScrapOutcome.Device(
+                serial: record.device.serial, product: record.product, run: record.run,
+                certificateSerialNumber: record.device.certificateSerialNumber, scrappedAt: scrappedAt,
+                isEarlier: isEarlier, isPublished: sealed.contains(record.run))
         }
         return ScrapOutcome(devices: devices, treeSize: writer.published?.size ?? 0)
     }
