@@ -21,6 +21,9 @@ final class FingerprintIndex {
     /// Fingerprints of burned certificate serial numbers: losses, few enough for this process's own memory.
     private var burned: Set<UInt64> = []
 
+    /// A reader beside a run in progress looks the newest chunks through by itself, but not ever more of them.
+    static let mostUnindexed: Int64 = 64
+
     private var table: FingerprintTable { memory.table }
 
     private init(
@@ -77,7 +80,9 @@ final class FingerprintIndex {
         let ledger = try Ledgered(database)
         if let file = TableFile(reading: path),
             let found = try FingerprintMemory.open(file, ledger: identity, writing: false),
-            let applied = found.applied(identity.hash), applied <= ledger.last,
+            // Later ones than this moment's ledger has are passed over.
+            case let applied = min(found.applied(identity.hash) ?? 0, ledger.last),
+            ledger.last - applied < mostUnindexed,
             let expected = try Ledgered.sum(through: applied, database),
             let sums = found.table.sums(through: applied), sums.through == expected
         {
@@ -100,6 +105,9 @@ final class FingerprintIndex {
         init(_ database: Database) throws {
             last = try Int64.fetchOne(database, sql: "SELECT max(number) FROM chunk") ?? 0
             sum = try Ledgered.sum(through: last, database) ?? FingerprintSum()
+            guard (0...FingerprintTable.maximumChunk).contains(last),
+                (0...(4 * DeviceChunk.maximumCount * Int(last))).contains(sum.count)
+            else { throw LedgerDamage("chunk \(last) has an impossible number or count") }
         }
 
         static func sum(through chunk: Int64, _ database: Database) throws -> FingerprintSum? {
@@ -107,7 +115,7 @@ final class FingerprintIndex {
             return try Row.fetchOne(
                 database, sql: "SELECT fingerprints, fingerprint_sum FROM chunk WHERE number = ?",
                 arguments: [chunk]
-            ).map { FingerprintSum(count: $0[0], sum: UInt64(bitPattern: $0[1])) }
+            ).map { FingerprintSum(count: try $0.value(0), sum: UInt64(bitPattern: try $0.value(1))) }
         }
     }
 
@@ -126,7 +134,8 @@ final class FingerprintIndex {
         guard let expected = try Ledgered.sum(through: applied, database),
             let sums = memory.table.sums(through: applied), sums.through == expected,
             sums.later.count <= ledger.sum.count - expected.count,
-            FingerprintTable.capacity(for: ledger.sum.count) <= memory.table.capacity
+            // With room for what is added even where none of the later ones belongs there.
+            FingerprintTable.capacity(for: ledger.sum.count + sums.later.count) <= memory.table.capacity
         else { return nil }
         let index = FingerprintIndex(
             memory, fingerprinting, isWritable: true, applied: applied, sum: expected)
@@ -146,6 +155,9 @@ final class FingerprintIndex {
             let number = UInt64(bitPattern: stored.number)
             let fingerprints = try stored.devices.withDevices { devices throws in
                 try ChunkFingerprints(devices, product: stored.product, fingerprinting)
+            }
+            guard hasRoom(for: fingerprints.distinct.count) else {
+                throw LedgerDamage("chunk \(stored.number) has more devices than the ledger counts")
             }
             for fingerprint in fingerprints.distinct where table.insert(fingerprint | number) {
                 added.add(fingerprint | number)

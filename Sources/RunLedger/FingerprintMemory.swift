@@ -45,6 +45,10 @@ final class FingerprintMemory {
     static func create(
         _ path: String, capacity: Int, ledger: LedgerIdentity
     ) throws(LedgerError) -> FingerprintMemory {
+        // A fingerprint has bits for no more places.
+        guard capacity <= 1 << 34 else {
+            throw LedgerError(.diskFull, path, "so many devices are more than one ledger tells apart")
+        }
         unlink(path)
         let file = try TableFile(locking: path)
         let size = octets(capacity)

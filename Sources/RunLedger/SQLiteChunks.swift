@@ -78,9 +78,9 @@ extension SQLiteLedger {
         var reserved = Data()
         var end = firstRow
         let cursor = try Row.fetchCursor(statement, arguments: [run.number, firstRow, chunk.count])
-        while let row = try cursor.next(), row["first_row"] == end {
-            end += row["count"] as Int
-            reserved.append(row["certificate_serials"] as Data)
+        while let row = try cursor.next(), try row.value("first_row") == end {
+            end += try row.value("count") as Int
+            reserved.append(try row.value("certificate_serials") as Data)
         }
         guard end == firstRow + chunk.count else {
             throw LedgerError(.wrongState, run.id, "\(rows(firstRow, chunk.count)) are not reserved")

@@ -8,6 +8,9 @@ extension SQLiteLedger {
         if let damage = error as? LedgerDamage {
             return LedgerError(.corrupt, subject, damage.message, hint: restore)
         }
+        if error is RowDecodingError {
+            return LedgerError(.corrupt, subject, "a value is of another kind than its column", hint: restore)
+        }
         guard let error = error as? DatabaseError else { return LedgerError(.io, subject, "\(error)") }
         let message = error.message ?? "SQLite error \(error.extendedResultCode.rawValue)"
         switch error.resultCode {

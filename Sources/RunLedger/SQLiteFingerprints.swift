@@ -14,7 +14,9 @@ extension SQLiteLedger {
         try read { database in
             let index = try indexToWrite(database)
             let outstanding = try SQLiteLedger.expectedDevices(database)
-            try index.makeRoom(for: outstanding + devices, fingerprintPath, identity)
+            // More than any disk holds: refused as too much, and not added up beyond what an Int takes.
+            let wanted = min(max(devices, 0), 1 << 48) + min(outstanding, 1 << 48)
+            try index.makeRoom(for: wanted, fingerprintPath, identity)
         }
     }
 
@@ -39,8 +41,11 @@ extension SQLiteLedger {
 
     /// For lookups: the table to write to where that is possible, or one that is right as far as it goes.
     func indexToRead(_ database: Database, last: Int64) throws -> FingerprintIndex {
-        // A reader beside a run in progress looks the newest chunks through by itself, but not ever more of them.
-        if let index = opened.index, index.isWritable || last - index.applied < 64 { return index }
+        if let index = opened.index,
+            index.isWritable || last - index.applied < FingerprintIndex.mostUnindexed
+        {
+            return index
+        }
         var index: FingerprintIndex?
         if !isReadOnly {
             do {

@@ -97,6 +97,8 @@ public final class SQLiteLedger: Ledger {
     func write<R>(
         _ body: (Database) throws -> R, committed: (R) -> Void = { _ in }
     ) throws(LedgerError) -> R {
+        // Not left to SQLite's query_only, which GRDB lifts after each read.
+        if isReadOnly { throw LedgerError(.wrongState, path, "this ledger was opened to read") }
         do {
             return try queue.writeWithoutTransaction { database in
                 var result: R?

@@ -36,22 +36,23 @@ extension SQLiteLedger {
     private func devices(
         serial: String, product: String?, _ database: Database
     ) throws -> [DeviceRecord] {
-        let products = try Row.fetchAll(database, sql: "SELECT number, name FROM product").filter {
-            product == nil || $0[1] == product
-        }
+        let products: [(number: Int64, name: String)] = try Row.fetchAll(
+            database, sql: "SELECT number, name FROM product WHERE name = ?1 OR ?1 IS NULL",
+            arguments: [product]
+        ).map { (try $0.value(0), try $0.value(1)) }
         var found: [DeviceRecord] = []
-        let candidates = try candidates(products.map { serialFingerprint(serial, $0[0]) }, database)
+        let candidates = try candidates(products.map { serialFingerprint(serial, $0.number) }, database)
         for (product, chunks) in zip(products, candidates) {
             for number in chunks {
                 let stored = try StoredChunk(number, database)
-                guard stored.product == product[0] else { continue }
+                guard stored.product == product.number else { continue }
                 let position = stored.devices.withDevices { devices in
                     devices.firstIndex { $0.serialText == serial }
                 }
                 guard let position else { continue }
                 found.append(
                     DeviceRecord(
-                        run: try SQLiteLedger.runName(stored.run, database), product: product[1],
+                        run: try SQLiteLedger.runName(stored.run, database), product: product.name,
                         chunk: number, position: position,
                         state: try SQLiteLedger.state(number, position, database),
                         device: stored.devices.device(at: position, firstRow: stored.firstRow)))
@@ -118,6 +119,6 @@ extension SQLiteLedger {
             database.cachedStatement(
                 sql: "SELECT reason, scrapped_at FROM scrapped WHERE chunk = ? AND position = ?"),
             arguments: [chunk, position])
-        return row.map { .scrapped(reason: $0[0], at: $0[1]) } ?? .released
+        return try row.map { .scrapped(reason: try $0.value(0), at: try $0.value(1)) } ?? .released
     }
 }

@@ -25,9 +25,9 @@ extension SQLiteLedger {
                 throw LedgerError(.runUnknown, id, "no such run")
             }
             self.id = id
-            number = row[0]
-            product = row[1]
-            nextRow = row[2]
+            number = try row.value(0)
+            product = try row.value(1)
+            nextRow = try row.value(2)
         }
     }
 
@@ -173,10 +173,10 @@ extension SQLiteLedger {
                     """, arguments: [number, firstRow])
             var lost: [Data] = []
             for row in rows {
-                let serials: Data = row["certificate_serials"]
-                let first: Int = row["first_row"]
+                let serials: Data = try row.value("certificate_serials")
+                let first: Int = try row.value("first_row")
                 try requireUnrecorded(serials, database)
-                for offset in 0..<(row["count"] as Int) {
+                for offset in 0..<(serials.count / 20) {
                     let serial = serials.dropFirst(20 * offset).prefix(20)
                     try database.cachedStatement(
                         sql: "INSERT INTO burned(run, row, certificate_serial) VALUES (?, ?, ?)"

@@ -5,7 +5,7 @@ import GRDB
 extension SQLiteLedger {
     public func open(_ run: NewRun) throws(LedgerError) {
         // First, so that a full disk keeps the run from being begun.
-        try prepare(forAdditional: run.quantity + run.spoilage)
+        try prepare(forAdditional: run.quantity.addingReportingOverflow(run.spoilage).partialValue)
         try write { database in
             if try Int.fetchOne(database, sql: "SELECT 1 FROM run WHERE id = ?", arguments: [run.id]) != nil {
                 throw LedgerError(
@@ -63,18 +63,22 @@ extension SQLiteLedger {
         "SELECT run.*, product.name AS product_name FROM run JOIN product ON product.number = run.product"
 
     private static func record(_ row: Row) throws -> RunRecord {
-        guard let state = RunState(rawValue: row["state"]) else {
-            throw LedgerError(.corrupt, row["id"], "an unknown state: \(row["state"] as String)")
-        }
+        let id: String = try row.value("id")
+        let name: String = try row.value("state")
+        guard let state = RunState(rawValue: name),
+            let openIndex = UInt64(exactly: try row.value("open_index") as Int64)
+        else { throw LedgerDamage("run \(id) has an unknown state, \(name), or no index") }
         let run = NewRun(
-            id: row["id"], product: row["product_name"], manifestDigest: Array(row["manifest"] as Data),
-            authorisationDigest: Array(row["authorisation"] as Data),
-            templateDigest: Array(row["template"] as Data), notBefore: row["not_before"],
-            quantity: row["quantity"], spoilage: row["spoilage"],
-            openIndex: UInt64(row["open_index"] as Int64), openedAt: row["opened_at"])
+            id: id, product: try row.value("product_name"),
+            manifestDigest: Array(try row.value("manifest") as Data),
+            authorisationDigest: Array(try row.value("authorisation") as Data),
+            templateDigest: Array(try row.value("template") as Data),
+            notBefore: try row.value("not_before"), quantity: try row.value("quantity"),
+            spoilage: try row.value("spoilage"), openIndex: openIndex,
+            openedAt: try row.value("opened_at"))
         return RunRecord(
-            number: row["number"], run: run, state: state, reserved: row["reserved"],
-            released: row["released"], scrapped: row["scrapped"], burned: row["burned"],
-            sealedAt: row["sealed_at"])
+            number: try row.value("number"), run: run, state: state, reserved: try row.value("reserved"),
+            released: try row.value("released"), scrapped: try row.value("scrapped"),
+            burned: try row.value("burned"), sealedAt: try row.value("sealed_at"))
     }
 }

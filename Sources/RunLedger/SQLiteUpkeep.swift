@@ -29,8 +29,9 @@ extension SQLiteLedger {
 
     /// Reads everything: SQLite's own check, every count, every chunk with its checksum and what must be unique.
     ///
-    /// Makes the fingerprints anew where the ledger was opened to write. Costs some seconds for a million devices.
-    /// Throws `corrupt` at the first thing wrong.
+    /// The fingerprints' file is verified, and made anew where it is not right, unless the ledger was opened to read or
+    /// another process records in it. Costs some seconds for a million devices. Throws `corrupt` at the first thing
+    /// wrong, and `rolledBack` where commits are gone.
     public func check() throws(LedgerError) {
         try read { database in
             let faults = try String.fetchAll(database, sql: "PRAGMA integrity_check(1)")
@@ -41,9 +42,10 @@ extension SQLiteLedger {
         try checkCounts(sealed: true)
         try read { database in
             opened.index = nil
-            if !isReadOnly {
-                unlink(fingerprintPath)
-                _ = try indexToWrite(database)
+            do {
+                if !isReadOnly { _ = try indexToWrite(database) }
+            } catch let error as LedgerError where error.code == .cannotOpen {
+                // Theirs was verified when they began.
             }
             try checkUniqueness(database)
             try checkScrapped(database)
@@ -75,14 +77,14 @@ extension SQLiteLedger {
             database, sql: "SELECT chunk, position, run, row, serial FROM scrapped ORDER BY chunk")
         var stored: StoredChunk?
         while let row = try rows.next() {
-            if stored?.number != row[0] { stored = try StoredChunk(row[0], database) }
-            let position: Int = row[1]
-            guard let stored, stored.run == row[2], stored.firstRow + position == row[3],
-                (0..<stored.devices.count).contains(position),
-                stored.devices.withDevices({ $0[position].serialText }) == row[4]
-            else {
-                throw LedgerDamage("a scrapped device is not where its row says: \(row[4] as String)")
-            }
+            let number: Int64 = try row.value(0)
+            let position: Int = try row.value(1)
+            let serial: String = try row.value(4)
+            if stored?.number != number { stored = try StoredChunk(number, database) }
+            guard let stored, stored.run == (try row.value(2)), (0..<stored.devices.count).contains(position),
+                stored.firstRow + position == (try row.value(3)),
+                stored.devices.withDevices({ $0[position].serialText }) == serial
+            else { throw LedgerDamage("a scrapped device is not where its row says: \(serial)") }
         }
     }
 

@@ -38,14 +38,14 @@ struct StoredChunk {
     }
 
     private init(_ row: Row) throws {
-        number = row[0]
-        run = row[1]
-        product = row[2]
-        firstRow = row[3]
-        sum = FingerprintSum(count: row[5], sum: UInt64(bitPattern: row[6]))
+        number = try row.value(0)
+        run = try row.value(1)
+        product = try row.value(2)
+        firstRow = try row.value(3)
+        sum = FingerprintSum(count: try row.value(5), sum: UInt64(bitPattern: try row.value(6)))
         let bytes = try row.withUnsafeData(atIndex: 8) { [UInt8]($0 ?? Data()) }
-        guard StoredChunk.checksum(bytes) == row[7], let devices = try? DeviceChunk(bytes),
-            devices.count == row[4]
+        guard StoredChunk.checksum(bytes) == (try row.value(7)), let devices = try? DeviceChunk(bytes),
+            devices.count == (try row.value(4))
         else {
             throw LedgerDamage("the octets of chunk \(number) are not those that were recorded")
         }
@@ -73,4 +73,17 @@ struct LedgerDamage: Error {
     let message: String
 
     init(_ message: String) { self.message = message }
+}
+
+extension Row {
+    /// A column's value, or an error where damage has put another kind of value there.
+    func value<Value: DatabaseValueConvertible & StatementColumnConvertible>(_ index: Int) throws -> Value {
+        try decode(Value.self, atIndex: index)
+    }
+
+    func value<Value: DatabaseValueConvertible & StatementColumnConvertible>(
+        _ column: String
+    ) throws -> Value {
+        try decode(Value.self, forColumn: column)
+    }
 }

@@ -55,7 +55,9 @@ final class Fixture {
     }
 
     func execute(_ sql: String) throws {
-        let other = try DatabaseQueue(path: path)
+        var configuration = Configuration()
+        configuration.foreignKeysEnabled = false
+        let other = try DatabaseQueue(path: path, configuration: configuration)
         try other.write { try $0.execute(sql: sql) }
         try other.close()
     }
