@@ -89,7 +89,9 @@ let package = Package(
             swiftSettings: swiftSettings),
         // What `make bench` measures against: the same PKCS#11 calls and nothing else.
         .executableTarget(name: "bare-loop", dependencies: ["CCryptoki", "COpenSSL"]),
-        .executableTarget(name: "rootline-bench", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "rootline-bench", dependencies: ["FaultyToken", crypto], exclude: ["Peers"],
+            swiftSettings: swiftSettings),
 
         // Tests. TestTokens gives them SoftHSM tokens of their own, FaultyToken tokens and disks that fail: C,
         // which the tests themselves compile.
