@@ -21,7 +21,8 @@ struct KeyLookupTests {
             let expected = [known[0]: "a", known[1]: "a", known[2]: "a", known[3]: "b"]
             #expect(try fixture.ledger.certified(publicKeyDigests: known + unknown) == expected)
             #expect(try fixture.ledger.certified(publicKeyDigests: []).isEmpty)
-            let reader = try SQLiteLedger(path: fixture.path, creating: false, readOnly: true)
+            let reader = try SQLiteLedger(
+                path: fixture.path, creating: false, readOnly: true, fingerprintMask: mask)
             #expect(try reader.certified(publicKeyDigests: unknown + known).count == 4)
         }
     }
