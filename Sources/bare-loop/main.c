@@ -97,7 +97,7 @@ static void make_devices(void) {
         must(p11->C_CopyObject(session, issuer, copy, 1, &issuer), "C_CopyObject");
     }
     if (has_requests) {
-        requests_certify(p11, session, issuer, devices_each, 0, start_line);
+        requests_certify(p11, session, issuer, devices_each, warm_up, start_line);
         return;
     }
 

@@ -20,17 +20,18 @@ struct BareLoop {
     let bench: Bench
     let site: BenchSite
 
-    /// Makes devices with so many callers at once, through `module` where that is not the token's own.
+    /// Makes devices with so many callers at once, through `module` where that is not the token's own; with the
+    /// requests of a device list, checks their proof of possession and signs instead.
     func run(
         _ arrangement: Arrangement, callers: Int, devices: Int, module: String? = nil,
-        environment: [String: String] = [:]
+        environment: [String: String] = [:], requests: String? = nil
     ) throws -> Result {
         let program = try bench.run(
             "bare-loop",
             [
                 module ?? site.tokenModule, "rootline-line", site.pinFile, try site.issuerLabel(), "copies",
                 arrangement.rawValue, "\(callers)", "\(devices)",
-            ], environment: site.environment.merging(environment) { $1 })
+            ] + (requests.map { [$0] } ?? []), environment: site.environment.merging(environment) { $1 })
         guard let rate = Double(program.output.trimmingCharacters(in: .whitespacesAndNewlines)) else {
             throw BenchError(description: "bare-loop answered \(program.output)")
         }

@@ -4,7 +4,7 @@ import Glibc
 /// A rehearsal site with its ceremonies held, on which runs are made.
 final class BenchSite {
     let path: String
-    private let bench: Bench
+    let bench: Bench
     private var runs = 0
     /// The module that the real token is reached through.
     let tokenModule: String
@@ -69,7 +69,16 @@ final class BenchSite {
     ) throws -> MadeRun {
         runs += 1
         let name = "bench-\(runs)"
-        let manifest = try writeManifest(name, devices: devices)
+        return try approveAndStart(
+            name, manifest: try writeManifest(name, devices: devices), devices: devices, options: options,
+            environment: environment, whileRunning: whileRunning)
+    }
+
+    /// Has a run approved and makes it; only the command `run start` is measured.
+    func approveAndStart(
+        _ name: String, manifest: String, devices: Int, options: [String] = [],
+        environment: [String: String] = [:], whileRunning: @escaping (_ run: String) -> Void = { _ in }
+    ) throws -> MadeRun {
         try bench.run(
             "rootline", ["run", "approve", manifest, "--site", path], environment: self.environment)
         let program = try bench.run(

@@ -9,6 +9,7 @@ import Foundation
 
 let groups: [(name: String, rows: (Bench) throws -> [BenchRow])] = [
     ("token-key", { try TokenKeyBench(bench: $0).rows() }),
+    ("device-key", { try DeviceKeyBench(bench: $0).rows() }),
     ("slow-hsm", { try SlowHSMBench(bench: $0).rows() }),
     ("verify-all", { try VerificationBench(bench: $0).rows() }),
     ("peers", { try PeerBench(bench: $0).rows() }),
