@@ -152,11 +152,8 @@ extension RunReport {
     private static func checks(of id: String, site: Site) -> [(purpose: String, command: String)] {
         [
             (
-                "What was approved, under the run authority's certificate (pin its digest from the ceremony's report):",
-                """
-                openssl cms -verify -binary -inform DER -in runs/\(id)/authorisation.p7s \\
-                  -CAfile certificates/run-authority.pem -purpose any
-                """
+                "What was approved, and by which keys (how to verify them with openssl alone stands in Authorisation.md):",
+                "openssl cms -cmsout -print -noout -inform DER -in runs/\(id)/authorisation.p7s"
             ),
             (
                 "The log's signed state:",

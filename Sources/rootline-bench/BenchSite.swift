@@ -77,7 +77,8 @@ final class BenchSite {
     /// Has a run approved and makes it; only the command `run start` is measured.
     func approveAndStart(
         _ name: String, manifest: String, devices: Int, options: [String] = [],
-        environment: [String: String] = [:], whileRunning: @escaping (_ run: String) -> Void = { _ in }
+        environment: [String: String] = [:],
+        whileRunning: @escaping (_ run: String, _ process: pid_t) -> Void = { _, _ in }
     ) throws -> MadeRun {
         try bench.run(
             "rootline", ["run", "approve", manifest, "--site", path], environment: self.environment)
