@@ -71,8 +71,7 @@ public struct Approval<Statement: ApprovableStatement>: Sendable {
     public func begun(under digest: [UInt8]) throws -> ApprovedStatement<Statement> {
         let der = try read(path)
         let approved = try inFile(path) { () throws(ApprovalError) in
-            let named = try Statement.named(in: der)
-            return try (approvers.whenInForce(named) ?? approvers).approved(der, as: Statement.self)
+            try approvers.approvedThen(der, as: Statement.self)
         }
         try requireFits(approved.statement, path)
         guard approved.digest == digest else {

@@ -64,6 +64,14 @@ extension Approvers {
             countersigned: Date(timeIntervalSince1970: TimeInterval(countersigned)))
     }
 
+    /// The same under the roster that was in force when it was given: for those who look back.
+    public func approvedThen<Statement: ApprovableStatement>(
+        _ der: [UInt8], as type: Statement.Type
+    ) throws(ApprovalError) -> ApprovedStatement<Statement> {
+        let named = try Statement.named(in: der)
+        return try (whenInForce(named) ?? self).approved(der, as: type)
+    }
+
     private func statement<Statement: ApprovableStatement>(
         of message: ApprovedMessage, as type: Statement.Type
     ) throws(ApprovalError) -> Statement {

@@ -120,10 +120,10 @@ final class DeviceMaking {
         guard let first = batch.first else { return nil }
         return WorkChunk(
             firstRow: first.index,
-            rows: batch.map {
+            rows: zip(batch, CertificateSerialNumber.draw(batch.count)).map { row, number in
                 WorkChunk.Row(
-                    certificateSerialNumber: CertificateSerialNumber(),
-                    values: plan.workerValues($0, certificates), request: $0.request ?? [])
+                    certificateSerialNumber: number, values: plan.workerValues(row, certificates),
+                    request: row.request ?? [])
             })
     }
 
@@ -178,6 +178,14 @@ final class DeviceMaking {
         return made.isEmpty ? nil : made
     }
 
+    private func joined(_ made: [MadeChunk]) -> [UInt8] {
+        if made.count == 1 { return made[0].package }
+        var lines: [UInt8] = []
+        lines.reserveCapacity(made.reduce(0) { $0 + $1.package.count })
+        for chunk in made { lines.append(contentsOf: chunk.package) }
+        return lines
+    }
+
     /// Chunks that are recorded together at most: 64 of 256 devices are some 25 MB.
     private static let chunksAtOnce = 64
 
@@ -193,7 +201,7 @@ final class DeviceMaking {
             guard !chunk.transportKey.isEmpty else { continue }
             try folder.keep(transportKey: chunk.transportKey)
         }
-        try package.prepare(made.count == 1 ? made[0].package : Array(made.map(\.package).joined()))
+        try package.prepare(joined(made))
         let devices = try DeviceChunk(joining: made.map(\.devices))
         var reserved = next
         do {

@@ -1,4 +1,5 @@
 import Allowlist
+import Approvals
 import Certificates
 import Crypto
 import Foundation
@@ -83,8 +84,19 @@ extension RunReport {
         } else {
             missing.append("the authorisation: \(path) cannot be read")
         }
-        if let file, let statement = try? RunReport.statement(file, site: site) {
-            order.append(("Approved by", "the run authority"))
+        if let file,
+            let approved = try? Approvers(site).approvedThen(file, as: AuthorisationStatement.self)
+        {
+            let statement = approved.statement
+            for approval in approved.approvals {
+                order.append(
+                    ("Approved by", "\(approval.name), \(ReportTime.text(Int64(approval.time.timeIntervalSince1970)))"))
+            }
+            order.append(
+                (
+                    "Countersigned",
+                    "by the run authority, \(ReportTime.text(Int64(approved.countersigned.timeIntervalSince1970)))"
+                ))
             order.append(
                 (
                     "Approved for",
@@ -94,19 +106,13 @@ extension RunReport {
             order.append(("Its root", statement.rootHash.hexText))
         } else if file != nil {
             missing.append(
-                "what the authorisation says: its signature does not verify under the run authority's key")
+                "what the authorisation says: it does not verify under the roster and the run authority's key")
         }
         order += [
             ("Manifest, list and station", record.run.manifestDigest.hexText),
             ("Authorisation", record.run.authorisationDigest.hexText),
             ("Log", site.origin + (site.isRehearsal ? " (rehearsal)" : "")),
         ]
-    }
-
-    private static func statement(_ message: [UInt8], site: Site) throws -> AuthorisationStatement {
-        let authority = try site.publishedKey(.runAuthority).publicKeyInfo()
-        return try AuthorisationStatement.decode(
-            try verifyCMS(message, detachedContent: nil, signedBy: authority))
     }
 
     /// What the devices' certificates are made by.
