@@ -74,7 +74,8 @@ let package = Package(
             "ProductionRun",
             [
                 "Sites", "PKCS11", "TokenKeys", "Certificates", "Manifests", "RunLedger",
-                "TransparencyLog", "Allowlist", "AllowlistPublication", "RunTelemetry", "RunReporting", crypto,
+                "TransparencyLog", "Allowlist", "AllowlistPublication", "RunTelemetry", "RunReporting",
+                crypto,
                 logging,
             ]),
         library(
