@@ -116,6 +116,8 @@ final class RunBar: Sendable {
         state.withLock { state in
             let interval: Duration = hasBar ? .milliseconds(100) : .seconds(5)
             let isNews = figures.isEnded || (hasBar && state.stage != figures.stage)
+            // Where lines stay, the first comes when there is something to tell.
+            if state.lastShown == nil, !hasBar { state.lastShown = .now }
             if let last = state.lastShown, !isNews, last.duration(to: .now) < interval { return }
             state.lastShown = .now
             state.stage = figures.stage

@@ -22,15 +22,13 @@ import Testing
 
     /// Starts a run and waits until it has made some devices.
     private func working(
-        _ place: Workplace, devices: Int = 1500, options: String = "--workers 1"
+        _ place: Workplace, devices: Int = 3000, options: String = "--workers 1"
     ) throws -> RunningProgram {
         try place.approve("batch", devices: devices)
         let program = try place.start("exec rootline run start batch/manifest.yaml \(options)")
-        let live = place.site + "/runs/batch/live.json"
-        let isWorking = try wait {
-            if program.hasEnded { return true }
-            guard FileManager.default.fileExists(atPath: live) else { return false }
-            return try (status(place)["released"] as? Int ?? 0) > 0
+        let isWorking = wait {
+            let timeline = FileManager.default.contents(atPath: place.site + "/runs/batch/timeline.jsonl")
+            return program.hasEnded || timeline?.range(of: Data(#""event":"interval""#.utf8)) != nil
         }
         try #require(isWorking && !program.hasEnded, "the run is at work")
         return program
@@ -46,13 +44,16 @@ import Testing
         "While a run is at work another process tells its counts, rate, remaining time, latency and process")
     func atWork() throws {
         let place = try Workplace()
-        let program = try working(place, devices: 3000)
-        var seen: [String: Any] = [:]
-        let isTold = try wait(seconds: 20) {
-            seen = try session(place) ?? [:]
-            return seen["devicesPerSecond"] != nil && seen["recentLatency"] != nil || program.hasEnded
+        let program = try working(place, devices: 6000)
+        let isTold = wait(seconds: 20) {
+            let live = FileManager.default.contents(atPath: place.site + "/runs/batch/live.json")
+            return program.hasEnded || live?.range(of: Data(#""devicesPerSecond""#.utf8)) != nil
         }
+        // It stands still while it is looked at, so that it does not end meanwhile.
+        kill(program.process, SIGSTOP)
+        defer { if !program.hasEnded { kill(program.process, SIGCONT) } }
         try #require(isTold && !program.hasEnded)
+        let seen = try #require(try session(place))
         let run = try status(place)
         #expect(run["activity"] as? String == "at-work" && run["state"] as? String == "open")
         #expect(seen["process"] as? Int == Int(program.process))
@@ -64,7 +65,9 @@ import Testing
         #expect(median > 20 && slowest >= median)
         let text = try place.succeed("rootline run status batch")
         #expect(text.contains("  at work   since ") && text.contains("process \(program.process)"))
-        let watch = try place.run("rootline run status --watch --format json")
+        let watching = try place.start("exec rootline run status --watch --format json")
+        kill(program.process, SIGCONT)
+        let watch = try watching.wait()
         #expect(watch.code == 0)
         let documents = try watch.output.split(separator: "\n").map { try object(String($0)) }
         #expect(documents.count >= 1)

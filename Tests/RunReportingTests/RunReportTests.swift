@@ -43,12 +43,18 @@ import Testing
     }
 
     @Test(
-        "Books that do not balance are said to be wrong, in red and in words",
+        "Books that do not balance are said to be wrong, in red and in words, at the equation that does not hold",
         arguments: [
-            "outstanding", "over quantity", "over allowance", "seal", "no seal", "log", "negative",
-            "overflow",
+            ("outstanding", "reserved = released + scrapped + burned + in hand"),
+            ("outstanding", "a sealed run has nothing in hand"), ("over quantity", "released ≤ quantity"),
+            ("over allowance", "reserved ≤ quantity + losses allowed"),
+            ("seal", "seal: reserved = released + scrapped + burned"),
+            ("seal", "seal and ledger: made, burned, reserved"), ("no seal", "the log has the run's seal"),
+            ("log", "devices in the log = made"),
+            ("negative", "reserved = released + scrapped + burned + in hand"),
+            ("overflow", "reserved = released + scrapped + burned + in hand"),
         ])
-    func unbalanced(fault: String) throws {
+    func unbalanced(fault: String, equation: String) throws {
         var report = try MadeUpRun.interrupted().report()
         #expect(report.books.balance)
         switch fault {
@@ -64,9 +70,12 @@ import Testing
         default: report.books.ledger.scrapped = .max
         }
         #expect(!report.books.balance)
+        #expect(report.books.equations.contains { $0.words == equation && !$0.holds })
         let html = report.html()
         #expect(html.contains("The books of this run do not balance."))
-        #expect(html.contains("✗ WRONG") && html.contains("<tr class=\"wrong\">"))
+        #expect(html.contains("✗ WRONG"))
+        let escaped = equation.replacingOccurrences(of: "'", with: "&#39;")
+        #expect(html.contains("<tr class=\"wrong\"><td>\(escaped)</td>"))
     }
 
     @Test("A device that is scrapped after the seal leaves the books balanced")
