@@ -77,8 +77,10 @@ let package = Package(
         library(
             "ProductionRun",
             [
-                "Approvals", "Rosters", "Sites", "PKCS11", "TokenKeys", "Certificates", "Manifests", "RunLedger",
-                "TransparencyLog", "Allowlist", "AllowlistPublication", "RunTelemetry", "RunReporting", crypto,
+                "Approvals", "Rosters", "Sites", "PKCS11", "TokenKeys", "Certificates", "Manifests",
+                "RunLedger",
+                "TransparencyLog", "Allowlist", "AllowlistPublication", "RunTelemetry", "RunReporting",
+                crypto,
                 logging,
             ]),
         library(
@@ -145,7 +147,8 @@ let package = Package(
         tests(
             "ApprovalsTests",
             [
-                "Approvals", "Manifests", "Rosters", "Sites", "TokenKeys", "PKCS11", "TestTokens", asn1, crypto,
+                "Approvals", "Manifests", "Rosters", "Sites", "TokenKeys", "PKCS11", "TestTokens", asn1,
+                crypto,
             ]),
         .testTarget(
             name: "CeremonyFaultTests", dependencies: ["FaultyToken"], exclude: ["Programs"],

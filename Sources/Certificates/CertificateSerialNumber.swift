@@ -25,9 +25,14 @@ public struct CertificateSerialNumber: Hashable, Sendable, CustomStringConvertib
     public static func draw(_ count: Int) -> [CertificateSerialNumber] {
         let octets = [UInt8](unsafeUninitializedCapacity: count * Self.octets) { buffer, filled in
             while filled < buffer.count, let base = buffer.baseAddress {
-                // 256 octets at a time are never cut short (getrandom(2)).
-                let drawn = getrandom(base + filled, min(256, buffer.count - filled), 0)
-                if drawn > 0 { filled += drawn }
+                // It gives 256 octets at most (getentropy(3)).
+                let drawn = min(256, buffer.count - filled)
+                guard getentropy(base + filled, drawn) == 0 else {
+                    base[filled] = UInt8.random(in: .min ... .max)
+                    filled += 1
+                    continue
+                }
+                filled += drawn
             }
         }
         return octets.withUnsafeBytes { bytes in

@@ -73,7 +73,8 @@ extension RunDriver {
         case (.wrapped, .some), (.certificate, .some):
             throw SiteError(
                 .refused, plan.manifest.file,
-                "a passphrase is given, and the manifest's delivery, \(plan.manifest.delivery.rawValue), needs none")
+                "a passphrase is given, and the manifest's delivery, \(plan.manifest.delivery.rawValue), needs none"
+            )
         case (.pkcs12, .some): notice(KeyExposure.warning)
         case (.wrapped, nil), (.certificate, nil): break
         }

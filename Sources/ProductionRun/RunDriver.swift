@@ -278,7 +278,8 @@ public final class RunDriver {
             if ending == .keepOpen, shortfall == nil {
                 record = try self.record(id)
                 return outcome(
-                    plan, record, before: before, making: makingBegun.duration(to: clock.now) / .seconds(1), folder,
+                    plan, record, before: before, making: makingBegun.duration(to: clock.now) / .seconds(1),
+                    folder,
                     treeSize: writer.published?.size ?? 0, checkpoint: nil, index: nil)
             }
             if case .close(let reason) = ending {

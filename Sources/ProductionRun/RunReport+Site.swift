@@ -90,7 +90,10 @@ extension RunReport {
             let statement = approved.statement
             for approval in approved.approvals {
                 order.append(
-                    ("Approved by", "\(approval.name), \(ReportTime.text(Int64(approval.time.timeIntervalSince1970)))"))
+                    (
+                        "Approved by",
+                        "\(approval.name), \(ReportTime.text(Int64(approval.time.timeIntervalSince1970)))"
+                    ))
             }
             order.append(
                 (
@@ -106,7 +109,8 @@ extension RunReport {
             order.append(("Its root", statement.rootHash.hexText))
         } else if file != nil {
             missing.append(
-                "what the authorisation says: it does not verify under the roster and the run authority's key")
+                "what the authorisation says: it does not verify under the roster and the run authority's key"
+            )
         }
         order += [
             ("Manifest, list and station", record.run.manifestDigest.hexText),
