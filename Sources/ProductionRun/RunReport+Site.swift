@@ -125,6 +125,7 @@ extension RunReport {
         if let template = manifest?.template { certificates.append(("Template", template)) }
         certificates.append(("Template, SHA-256", record.run.templateDigest.hexText))
         if let keyType = manifest?.keyType { certificates.append(("Keys", keyType.rawValue)) }
+        if manifest?.delivery == .pkcs12 { certificates.append(("Delivery", KeyExposure.warning)) }
         certificates.append(("Valid from", ReportTime.text(record.run.notBefore)))
         guard let issuing = try? site.publishedKey(.issuingCA),
             let issuer = try? ReceivedCertificate(der: issuing.certificate)

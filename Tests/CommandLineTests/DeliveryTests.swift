@@ -179,6 +179,8 @@ struct PKCS12RunTests {
         let passphrase = try place.succeed("cat passphrase").trimmingCharacters(in: .newlines)
         #expect(try place.run("grep -rlF '\(passphrase)' site").output.isEmpty)
 
+        try place.succeed("rootline run report batch --out report.html")
+        #expect(try place.succeed("cat report.html").contains("WARNING: delivery is pkcs12"))
         try place.succeed("rootline run extract EX-00000003")
         let files = try place.succeed("ls EX-00000003")
         #expect(files.contains("device.p12") && !files.contains("wrapped-key.bin"))

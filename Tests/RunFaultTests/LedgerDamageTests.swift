@@ -95,7 +95,9 @@ struct LedgerDamageTests {
             // What was signed before the damage was met is not in the backup.
             return try findings + copy.audit(checks: 20)
         }
-        #expect(refused.texts.count >= 5 && noticed.texts.count >= 7)
+        #expect(refused.texts.count >= 5)
+        let unnoticed = Set(refused.texts).subtracting(noticed.texts)
+        #expect(unnoticed.isEmpty, "the check finds nothing wrong with what stopped a run")
     }
 
     @Test("A backup that is older than the packages is refused, and the run goes on with the newer ledger")
