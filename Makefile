@@ -3,21 +3,26 @@
 DEVICES ?= 10000
 OUT ?= .build/demo
 
-# The system libraries and tools. The first line builds and runs Rootline, the second its tests.
+# The system libraries and tools. The first line builds and runs Rootline, the second its benchmark, the third its
+# tests.
 PACKAGES = softhsm2 libp11-dev libp11-kit-dev libssl-dev libsqlite3-dev pkg-config openssl
-TEST_PACKAGES = $(PACKAGES) libnss3 util-linux $(PYTHON_PACKAGES)
+BENCH_PACKAGES = $(PACKAGES) libengine-pkcs11-openssl $(VENV_PACKAGES)
+TEST_PACKAGES = $(PACKAGES) libnss3 util-linux python3-prometheus-client $(PYTHON_PACKAGES)
 # For the auditor's verifier, where no Python on the path can run it.
 PYTHON_PACKAGES = $(shell Tests/Tools/auditor-python >/dev/null 2>&1 || echo python3 python3-cryptography)
+# For the peer in Python, where the first Python on the path brings no venv.
+VENV_PACKAGES = $(shell python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3 python3-venv)
 
-.PHONY: help demo test torture expected bench lint setup setup-test
+.PHONY: help demo test torture expected bench bench-scale lint setup setup-test setup-bench
 .NOTPARALLEL:
 
 help:
 	@echo "make demo      the whole line on a rehearsal site: DEVICES=$(DEVICES) OUT=$(OUT)"
 	@echo "make test      build and run every test, the auditor's too"
-	@echo "make torture   kill ceremonies and runs at every place there is, cut the power; about 90 minutes"
+	@echo "make torture   kill ceremonies and runs at every place there is, cut the power; about 100 minutes"
 	@echo "make expected  write Ceremonies/*/expected-transcript.jsonl anew"
-	@echo "make bench     measure against the bare PKCS#11 loop; writes .build/bench.json"
+	@echo "make bench     measure against the bare PKCS#11 loop and others; writes .build/bench.json; 10 minutes"
+	@echo "make bench-scale  a run of a million devices, into the same file; 6 minutes"
 	@echo "make lint      swift format lint --strict"
 
 # Installs what is missing and nothing else; on a system without apt it says what to install.
@@ -49,6 +54,13 @@ setup:
 setup-test:
 	$(call install,$(TEST_PACKAGES))
 
+setup-bench:
+	$(call install,$(BENCH_PACKAGES))
+	@sh Sources/rootline-bench/Peers/prepare.sh .build/peers
+	swift build -c release --product rootline
+	swift build -c release --product bare-loop
+	swift build -c release --product rootline-bench
+
 demo: setup
 	@echo "Building (the first time takes some minutes) …"
 	swift build -c release --product rootline
@@ -69,11 +81,11 @@ torture: setup-test
 	swift build --build-tests
 	ROOTLINE_TORTURE=1 swift test --skip-build --no-parallel --filter 'CeremonyFaultTests|RunFaultTests'
 
-bench: setup
-	swift build -c release --product rootline
-	swift build -c release --product bare-loop
-	swift build -c release --product rootline-bench
+bench: setup-bench
 	"$$(swift build -c release --show-bin-path)/rootline-bench"
+
+bench-scale: setup-bench
+	"$$(swift build -c release --show-bin-path)/rootline-bench" scale-million
 
 lint:
 	swift format lint --strict --parallel --recursive Sources Tests Package.swift

@@ -1,3 +1,5 @@
+import Glibc
+
 /// A certificate's serial number: 20 octets, positive, of fixed length.
 ///
 /// The first octet lies from 0x40 to 0x7F, so the DER INTEGER never gains or loses an octet, and the other 158 bits
@@ -16,6 +18,38 @@ public struct CertificateSerialNumber: Hashable, Sendable, CustomStringConvertib
         high = (generator.next() & 0x3FFF_FFFF_FFFF_FFFF) | 0x4000_0000_0000_0000
         middle = generator.next()
         low = UInt32(truncatingIfNeeded: generator.next() as UInt64)
+    }
+
+    /// Draws so many new numbers from the system's generator, at once: a call of the system for each would cost a run
+    /// more than a certificate's encoding.
+    public static func draw(_ count: Int) -> [CertificateSerialNumber] {
+        let octets = [UInt8](unsafeUninitializedCapacity: count * Self.octets) { buffer, filled in
+            while filled < buffer.count, let base = buffer.baseAddress {
+                // It gives 256 octets at most (getentropy(3)).
+                let drawn = min(256, buffer.count - filled)
+                guard getentropy(base + filled, drawn) == 0 else {
+                    base[filled] = UInt8.random(in: .min ... .max)
+                    filled += 1
+                    continue
+                }
+                filled += drawn
+            }
+        }
+        return octets.withUnsafeBytes { bytes in
+            (0..<count).map { index in
+                let place = index * Self.octets
+                return CertificateSerialNumber(
+                    high: bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self),
+                    middle: bytes.loadUnaligned(fromByteOffset: place + 8, as: UInt64.self),
+                    low: bytes.loadUnaligned(fromByteOffset: place + 16, as: UInt32.self))
+            }
+        }
+    }
+
+    private init(high: UInt64, middle: UInt64, low: UInt32) {
+        self.high = (high & 0x3FFF_FFFF_FFFF_FFFF) | 0x4000_0000_0000_0000
+        self.middle = middle
+        self.low = low
     }
 
     /// Takes recorded octets back in; any other count or first octet is refused.

@@ -19,6 +19,14 @@ public struct CertificateTemplate: Hashable, Sendable {
         var isCA: Bool { self == .rootCA || self == .issuingCA }
     }
 
+    /// How a device's private key may leave the token.
+    public enum KeyDelivery: String, Sendable, CaseIterable, Hashable {
+        /// By RFC 5649 under a key that only the station can open.
+        case wrapped
+        /// As PKCS#12 under a passphrase: the key passes through the memory of the host.
+        case pkcs12
+    }
+
     /// The file's name, for messages.
     public let name: String
     /// The file's bytes.
@@ -30,6 +38,9 @@ public struct CertificateTemplate: Hashable, Sendable {
     public let signatureAlgorithms: [SignatureAlgorithm]
     /// Whether keys certified by this template are replaced on a plan rather than for good.
     public let rotates: Bool
+    /// The deliveries that a run may choose from; `wrapped` alone where the template says nothing, empty for kinds
+    /// whose keys are delivered to nobody.
+    public let deliveries: [KeyDelivery]
     /// Placeholders in the order of their first use, such as `serial`, `product`, `column.mac`.
     public let placeholders: [String]
 
@@ -39,7 +50,8 @@ public struct CertificateTemplate: Hashable, Sendable {
 
     init(
         name: String, source: [UInt8], kind: Kind, keyTypes: [CertificateKeyType],
-        signatureAlgorithms: [SignatureAlgorithm], rotates: Bool, subject: [SubjectAttribute],
+        signatureAlgorithms: [SignatureAlgorithm], rotates: Bool, deliveries: [KeyDelivery],
+        subject: [SubjectAttribute],
         validityEnd: ValidityEnd, extensions: TemplateExtensions
     ) {
         self.name = name
@@ -48,6 +60,7 @@ public struct CertificateTemplate: Hashable, Sendable {
         self.keyTypes = keyTypes
         self.signatureAlgorithms = signatureAlgorithms
         self.rotates = rotates
+        self.deliveries = deliveries
         self.subject = subject
         self.validityEnd = validityEnd
         self.extensions = extensions

@@ -40,6 +40,10 @@ public struct CertificatesError: Error, Hashable, Sendable, CustomStringConverti
         case value = "certificate.value"
         /// A public key or a point could not be read, or has a curve that is refused.
         case publicKey = "certificate.public-key"
+        /// A certification request could not be read, or is none that is read here.
+        case requestUnreadable = "request.unreadable"
+        /// A certification request's key is none that a device may have.
+        case requestKey = "request.public-key"
         /// A certificate could not be read.
         case certificateUnreadable = "certificate.unreadable"
         /// A time that X.509 cannot express.

@@ -13,24 +13,40 @@ struct TemplateParser {
                 required: [
                     "version", "kind", "rotates", "key", "signatureAlgorithms", "subject", "serialNumber",
                     "validity", "extensions",
-                ])
+                ], optional: ["delivery"])
         else { return nil }
         _ = yaml.integer(top, "version", in: 1...1)
         let kind = yaml.choice(top, "kind", of: CertificateTemplate.Kind.self)
         let rotates = yaml.flag(top, "rotates")
+        let deliveries = deliveries(top, kind)
         let keyTypes = keyTypes(top, kind)
         let algorithms = choices(top, "signatureAlgorithms", of: SignatureAlgorithm.self)
         let subject = subject(top)
         serialNumber(top)
         let end = validity(top)
         let extensions = extensions(top)
-        guard let kind, let rotates, let keyTypes, let algorithms, let subject, let end, let extensions
+        guard let kind, let rotates, let deliveries, let keyTypes, let algorithms, let subject, let end,
+            let extensions
         else { return nil }
         let template = CertificateTemplate(
             name: name, source: bytes, kind: kind, keyTypes: keyTypes, signatureAlgorithms: algorithms,
-            rotates: rotates, subject: subject, validityEnd: end, extensions: extensions)
+            rotates: rotates, deliveries: deliveries, subject: subject, validityEnd: end,
+            extensions: extensions)
         if let extensionFields { checkCombinations(template, top, extensionFields) }
         return template
+    }
+
+    private mutating func deliveries(
+        _ top: YAMLReader.Fields, _ kind: CertificateTemplate.Kind?
+    ) -> [CertificateTemplate.KeyDelivery]? {
+        guard top["delivery"] != nil else { return kind == .device ? [.wrapped] : [] }
+        if let kind, kind != .device {
+            yaml.refuse(
+                top, "delivery", "template.delivery",
+                "a \(kind.rawValue) key stays in its token; delivery is of device templates")
+            return nil
+        }
+        return choices(top, "delivery", of: CertificateTemplate.KeyDelivery.self)
     }
 
     mutating func choices<Choice: RawRepresentable & CaseIterable & Hashable>(

@@ -1,11 +1,11 @@
 import CanonicalJSON
 
-/// What a run authority and the approvers sign before a run may start.
+/// What the approvers and the run authority sign before a run may start.
 ///
 /// The signature is over ``encode()``, a JSON object in the form of RFC 8785. Digests are SHA-256, written as 64
 /// lower-case hexadecimal digits. Its `type` is `rootline/authorisation/v1`, in a rehearsal
 /// `rootline/rehearsal-authorisation/v1`.
-public struct AuthorisationStatement: Hashable, Sendable {
+public struct AuthorisationStatement: ApprovableStatement, Hashable {
     public static let type = "rootline/authorisation/v1"
     public static let rehearsalType = "rootline/rehearsal-authorisation/v1"
 
@@ -55,11 +55,21 @@ public struct AuthorisationStatement: Hashable, Sendable {
     public var treeSize: Int64
     /// The log's root at that size, 32 octets.
     public var rootHash: [UInt8]
+    /// The digest of the roster in force whose members approve, 32 octets.
+    public var roster: [UInt8]
+    /// How many of them have to.
+    public var approvals: Int
+    /// The SHA-256 of the run authority's subjectPublicKeyInfo, which countersigns.
+    public var authority: [UInt8]
 
     public init(
         facts: Facts, spoilage: Int, notBefore: Int64, notAfter: Int64,
-        nonce: [UInt8] = AuthorisationStatement.makeNonce(), treeSize: Int64, rootHash: [UInt8]
+        nonce: [UInt8] = AuthorisationStatement.makeNonce(), treeSize: Int64, rootHash: [UInt8],
+        roster: [UInt8], approvals: Int, authority: [UInt8]
     ) {
+        self.roster = roster
+        self.approvals = approvals
+        self.authority = authority
         self.facts = facts
         self.spoilage = spoilage
         self.notBefore = notBefore
@@ -70,10 +80,7 @@ public struct AuthorisationStatement: Hashable, Sendable {
     }
 
     /// Draws 16 octets from the system's generator.
-    public static func makeNonce() -> [UInt8] {
-        var generator = SystemRandomNumberGenerator()
-        return (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-    }
+    public static func makeNonce() -> [UInt8] { StatementForm.makeNonce() }
 
     /// The bytes to sign; refused when a value is out of its range.
     public func encode() throws(ManifestError) -> [UInt8] {
@@ -95,58 +102,29 @@ public struct AuthorisationStatement: Hashable, Sendable {
             "origin": .string(facts.origin),
             "treeSize": .integer(Int(treeSize)),
             "rootHash": .string(Self.hexadecimal(rootHash)),
+            "roster": .string(Self.hexadecimal(roster)),
+            "approvals": .integer(approvals),
+            "authority": .string(Self.hexadecimal(authority)),
         ]
         return statement.canonical
     }
 
     /// Reads signed bytes; refused unless encoding gives back the same bytes, with no key more or fewer.
     public static func decode(_ bytes: [UInt8]) throws(ManifestError) -> AuthorisationStatement {
-        guard bytes.count <= 1 << 16, case .object(var object) = JSONValue(canonical: bytes) else {
-            throw malformed("the content is not a JSON object in canonical form (RFC 8785)")
-        }
-        func text(_ key: String) throws(ManifestError) -> String {
-            guard case .string(let text) = object.removeValue(forKey: key) else {
-                throw malformed("\(key) is missing or not a string")
-            }
-            return text
-        }
-        func number(_ key: String) throws(ManifestError) -> Int {
-            guard case .integer(let number) = object.removeValue(forKey: key) else {
-                throw malformed("\(key) is missing or not a whole number")
-            }
-            return number
-        }
-        func octets(_ key: String) throws(ManifestError) -> [UInt8] {
-            guard let octets = Self.octets(hexadecimal: try text(key)) else {
-                throw malformed("\(key) is not in lower-case hexadecimal digits")
-            }
-            return octets
-        }
-        let type = try text("type")
-        guard type == Self.type || type == rehearsalType else {
-            throw malformed("the type \(type) is not known")
-        }
-        let station: [UInt8]?
-        if object["station"] == .null {
-            station = nil
-            object["station"] = nil
-        } else {
-            station = try octets("station")
-        }
+        var reader = try StatementReader(bytes)
+        let isRehearsal = try reader.isRehearsal(type: Self.type, rehearsalType: rehearsalType)
         let facts = Facts(
-            rehearsal: type == rehearsalType, run: try text("run"), product: try text("product"),
-            manifestDigest: try octets("manifest"), templateDigest: try octets("template"),
-            issuerDigest: try octets("issuer"), stationDigest: station, quantity: try number("quantity"),
-            origin: try text("origin"))
+            rehearsal: isRehearsal, run: try reader.text("run"), product: try reader.text("product"),
+            manifestDigest: try reader.octets("manifest"), templateDigest: try reader.octets("template"),
+            issuerDigest: try reader.octets("issuer"), stationDigest: try reader.octetsOrNull("station"),
+            quantity: try reader.number("quantity"), origin: try reader.text("origin"))
         let statement = AuthorisationStatement(
-            facts: facts, spoilage: try number("spoilage"), notBefore: Int64(try number("notBefore")),
-            notAfter: Int64(try number("notAfter")), nonce: try octets("nonce"),
-            treeSize: Int64(try number("treeSize")),
-            rootHash: try octets("rootHash"))
-        if let key = object.keys.min() { throw malformed("the key \(key) is not known") }
-        guard try statement.encode() == bytes else {
-            throw malformed("encoding does not give back the same bytes")
-        }
+            facts: facts, spoilage: try reader.number("spoilage"),
+            notBefore: Int64(try reader.number("notBefore")), notAfter: Int64(try reader.number("notAfter")),
+            nonce: try reader.octets("nonce"), treeSize: Int64(try reader.number("treeSize")),
+            rootHash: try reader.octets("rootHash"), roster: try reader.octets("roster"),
+            approvals: try reader.number("approvals"), authority: try reader.octets("authority"))
+        try reader.requireEnd(rewritten: try statement.encode())
         return statement
     }
 
@@ -183,9 +161,6 @@ public struct AuthorisationStatement: Hashable, Sendable {
         return differences
     }
 
-    /// Whether the time, in seconds since 1970 UTC, lies within the run's time, both ends included.
-    public func isCurrent(at seconds: Int64) -> Bool { notBefore <= seconds && seconds <= notAfter }
-
     private func firstFault() -> String? {
         let digests = [
             ("manifest", facts.manifestDigest), ("template", facts.templateDigest),
@@ -193,34 +168,17 @@ public struct AuthorisationStatement: Hashable, Sendable {
             ("rootHash", rootHash), ("station", facts.stationDigest ?? [UInt8](repeating: 0, count: 32)),
         ]
         for (name, digest) in digests where digest.count != 32 { return "\(name) is not 32 octets" }
-        if nonce.count != 16 { return "nonce is not 16 octets" }
+        if let fault = commonFault { return fault }
         for (name, text) in [("run", facts.run), ("product", facts.product), ("origin", facts.origin)] {
             if text.isEmpty || text.utf8.count > 1024 { return "\(name) is empty or longer than 1024 octets" }
         }
         if !(1...RunManifest.largestQuantity).contains(facts.quantity) { return "quantity is out of range" }
         if !(0...RunManifest.largestQuantity).contains(spoilage) { return "spoilage is out of range" }
-        if notBefore < 0 || notAfter > JSONValue.largestInteger || notBefore > notAfter {
-            return "notBefore and notAfter are out of range or inverted"
-        }
         if !(0...Int64(JSONValue.largestInteger)).contains(treeSize) { return "treeSize is out of range" }
         return nil
     }
 
-    private static func malformed(_ message: String) -> ManifestError {
-        ManifestError(.authorisationInvalid, subject: "authorisation", message: message)
-    }
+    private static func malformed(_ message: String) -> ManifestError { StatementForm.malformed(message) }
 
-    private static func hexadecimal(_ bytes: [UInt8]) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
-
-    private static func octets(hexadecimal text: String) -> [UInt8]? {
-        let digits = Array(text.utf8)
-        guard digits.count.isMultiple(of: 2),
-            digits.allSatisfy({ 0x30...0x39 ~= $0 || 0x61...0x66 ~= $0 })
-        else { return nil }
-        return stride(from: 0, to: digits.count, by: 2).compactMap {
-            UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16)
-        }
-    }
+    private static func hexadecimal(_ bytes: [UInt8]) -> String { StatementForm.hexadecimal(bytes) }
 }

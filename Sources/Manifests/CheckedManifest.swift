@@ -9,6 +9,8 @@ public struct ManifestRow: Hashable, Sendable {
     public let serial: String
     /// The values of ``CheckedManifest/columns``, in their order.
     public let values: [String]
+    /// The octets of its certification request as the list or the file gives them; nil where the token makes keys.
+    public let request: [UInt8]?
 }
 
 /// A device list that was read whole.
@@ -34,17 +36,29 @@ public struct CheckedManifest: Sendable {
     ///     rootline/manifest/v1
     ///     manifest <SHA-256 of the manifest's bytes>
     ///     devices <SHA-256 of the list's bytes, or - for a range>
-    ///     station <SHA-256 of the station key file's bytes>
+    ///     station <SHA-256 of the station key file's bytes, or - where there is none>
+    ///
+    /// For a folder of requests, the second digest is over what `LC_ALL=C sha256sum -- *` prints in it: for every file
+    /// but those whose name begins with a dot, in the order of the names' octets, the SHA-256 of its bytes, two blanks,
+    /// its name and a newline.
     public let digest: [UInt8]
+    /// Requests that have another common name than their row's serial; certificates take nothing from it.
+    public let otherNames: OtherNames
 
-    /// The list, nil for a range.
+    /// The list, nil for a range and for a folder.
     let list: CheckedList?
+    let folder: CheckedFolder?
 
-    init(manifest: RunManifest, columns: [String], list: CheckedList?) {
+    init(
+        manifest: RunManifest, columns: [String], list: CheckedList?, folder: CheckedFolder? = nil,
+        otherNames: OtherNames = OtherNames()
+    ) {
         self.manifest = manifest
         self.columns = columns
         self.list = list
-        digest = Self.digest(manifest, list: list?.digest)
+        self.folder = folder
+        self.otherNames = otherNames
+        digest = Self.digest(manifest, list: list?.digest ?? folder?.digest)
     }
 
     /// Rows in the list: the quantity.
@@ -58,7 +72,7 @@ public struct CheckedManifest: Sendable {
             "rootline/manifest/v1",
             "manifest \(hexadecimal(SHA256.hash(data: manifest.source)))",
             "devices \(list.map { hexadecimal($0) } ?? "-")",
-            "station \(hexadecimal(SHA256.hash(data: manifest.station.pem)))",
+            "station \(manifest.station.map { hexadecimal(SHA256.hash(data: $0.pem)) } ?? "-")",
         ]
         return Array(SHA256.hash(data: Array((lines.joined(separator: "\n") + "\n").utf8)))
     }
@@ -90,6 +104,7 @@ public final class ManifestRows {
         nextRow = first
         guard let path = checked.manifest.devices.path else {
             file = nil
+            nextSegment = first / CheckedFolder.stretch
             return
         }
         let file = try ListFile(path: path)
@@ -106,8 +121,8 @@ public final class ManifestRows {
             let serial = range.serial(row: nextRow)
             defer { nextRow += 1 }
             return ManifestRow(
-                index: nextRow, line: nextRow + 1, serial: serial, values: checked.columns.map { _ in serial }
-            )
+                index: nextRow, line: nextRow + 1, serial: serial,
+                values: checked.columns.map { _ in serial }, request: nil)
         }
         while position >= buffered.count {
             guard try fill() else { return nil }
@@ -128,6 +143,7 @@ public final class ManifestRows {
     }
 
     private func fill() throws(ManifestError) -> Bool {
+        if let folder = checked.folder { return try fill(from: folder) }
         guard let file, let list = checked.list, nextSegment < list.segments.count else { return false }
         let (reader, segment) = (list.reader, list.segments[nextSegment])
         nextSegment += 1
@@ -155,7 +171,8 @@ public final class ManifestRows {
                 buffered.append(
                     ManifestRow(
                         index: row, line: line, serial: fields.text(reader.serial, of: body),
-                        values: reader.wanted.map { fields.text($0, of: body) }))
+                        values: reader.wanted.map { fields.text($0, of: body) },
+                        request: reader.request.map { fields.withOctets($0, of: body) { Array($0) } }))
             }
             row += 1
             return true
@@ -164,9 +181,36 @@ public final class ManifestRows {
         return true
     }
 
+    private func fill(from folder: CheckedFolder) throws(ManifestError) -> Bool {
+        let first = nextSegment * CheckedFolder.stretch
+        guard first < folder.names.count, nextSegment < folder.stretches.count else { return false }
+        buffered.removeAll(keepingCapacity: true)
+        position = 0
+        var stretch = SHA256()
+        for row in first..<min(first + CheckedFolder.stretch, folder.names.count) {
+            let name = folder.names[row]
+            guard let request = CheckedFolder.read(folder.path + "/" + name, reason: { _ in }) else {
+                throw Self.changed(folder.path + "/" + name)
+            }
+            stretch.update(data: CheckedFolder.line(request, name))
+            guard row >= nextRow else { continue }
+            let serial = folder.names.serial(row)
+            buffered.append(
+                ManifestRow(
+                    index: row, line: 1, serial: serial, values: checked.columns.map { _ in serial },
+                    request: request))
+        }
+        guard stretch.finalize().elementsEqual(folder.stretches[nextSegment]) else {
+            throw Self.changed(folder.path)
+        }
+        nextSegment += 1
+        return true
+    }
+
     private static func changed(_ path: String) -> ManifestError {
         ManifestError(
-            .changed, subject: path, message: "the device list is not the one that was checked and approved",
+            .changed, subject: path,
+            message: "the devices' list or request is not the one that was checked and approved",
             hint: "Put the approved list back, or have the changed one checked and approved.")
     }
 }

@@ -149,6 +149,11 @@ struct JSONLineSplitter {
             offset += 2
             return Unicode.Scalar(kind)
         }
+        // Line breaks stand in PEM; the reader refuses them in every other value.
+        if kind == UInt8(ascii: "n") || kind == UInt8(ascii: "r") {
+            offset += 2
+            return kind == UInt8(ascii: "n") ? "\n" : "\r"
+        }
         guard let unit = codeUnit(line, offset) else { return nil }
         offset += 6
         if !(0xD800..<0xE000 ~= unit) {

@@ -13,10 +13,17 @@ struct ListReader: Sendable {
     /// For each value that the run wants, its column in the list; fewer than wanted where columns are missing.
     private(set) var wanted: [Int] = []
     private(set) var serial = 0
+    /// The column with the certification requests; nil where the run wants none, or the list has none.
+    private(set) var request: Int?
+    private let hasRequests: Bool
 
-    init(form: Form, limits: ListLimits) {
+    /// The column that a list has where devices make their keys.
+    static let requestColumn = "csr"
+
+    init(form: Form, limits: ListLimits, hasRequests: Bool = false) {
         self.form = form
         self.limits = limits
+        self.hasRequests = hasRequests
     }
 
     /// Takes the columns out of the first line; every fault of it is reported.
@@ -71,6 +78,15 @@ struct ListReader: Sendable {
                     message: "the list has no column \(name), which "
                         + (name == "serial" ? "every list has" : "the template uses")))
         }
+        if hasRequests {
+            request = columns.firstIndex(of: Self.requestColumn)
+            if request == nil {
+                report(
+                    LineFault(
+                        offset: 0, field: Self.requestColumn, code: "list.column-missing",
+                        message: "the list has no column csr with the devices' certification requests"))
+            }
+        }
         wanted = names.compactMap { columns.firstIndex(of: $0) }
         guard let serial = columns.firstIndex(of: "serial") else { return false }
         self.serial = serial
@@ -120,13 +136,15 @@ struct ListReader: Sendable {
         for index in columns.indices {
             let field = fields.fields[index]
             if field.count == 0 {
-                guard index == serial || wanted.contains(index) else { continue }
+                guard index == serial || index == request || wanted.contains(index) else { continue }
                 report(
                     LineFault(
                         offset: field.offset, field: columns[index],
                         code: index == serial ? "list.serial-empty" : "list.value-empty",
                         message: index == serial
-                            ? "the serial is empty" : "the value is empty, and the template uses it"))
+                            ? "the serial is empty"
+                            : index == request
+                                ? "the request is empty" : "the value is empty, and the template uses it"))
                 clean = false
             } else if fields.withOctets(index, of: line, hasOuterBlank) {
                 report(
@@ -134,7 +152,7 @@ struct ListReader: Sendable {
                         offset: field.offset, field: columns[index], code: "list.blank",
                         message: "the value begins or ends with a blank"))
                 clean = false
-            } else if field.unescapedStart != nil,
+            } else if field.unescapedStart != nil, index != request,
                 fields.withOctets(index, of: line, { encodingFault($0) }) != nil
             {
                 report(

@@ -21,7 +21,8 @@ public struct ManifestCheck: Sendable {
         file = path
         var parser = ManifestParser(file: path)
         draft = parser.draft(Array(data))
-        faults = FaultLog(files: [path] + (draft.devices?.path.map { [$0] } ?? []))
+        faults = FaultLog(
+            files: [path] + (draft.devices?.path.map { [$0] } ?? []), folder: draft.devices?.folder)
         for problem in parser.yaml.problems {
             faults.add(
                 ManifestFault(
@@ -37,6 +38,10 @@ public struct ManifestCheck: Sendable {
     public var issuer: String? { draft.issuer }
     public var keyType: RunManifest.KeyType? { draft.keyType }
     public var station: StationKey? { draft.station }
+    public var keyOrigin: RunManifest.KeyOrigin? { draft.keyOrigin }
+    public var quantity: Int? { draft.quantity }
+    public var delivery: RunManifest.Delivery? { draft.delivery }
+    public var registration: Registration? { draft.registration }
 
     /// Adds a fault of one of the manifest's keys.
     public mutating func add(_ field: String, code: String, message: String) {
@@ -56,29 +61,53 @@ public struct ManifestCheck: Sendable {
     /// - Parameters:
     ///   - requiredColumns: the columns whose values the run wants, in that order; normally a template's `columns`,
     ///     and none where the template is at fault.
+    ///     The columns that registration ids use besides come after them.
     ///   - rowCheck: called with the values of those columns for every row that is well formed.
     ///   - releasedBy: answers which of some serials an earlier run has released, each with that run; nil asks nothing.
+    ///   - requests: judges the rows' certification requests, where devices make their keys; nil judges none.
+    ///   - progress: told now and then how many rows were read.
     public func checkRows(
         requiredColumns: [String] = [], limits: ListLimits = ListLimits(),
         rowCheck: @escaping ([String]) -> [RowValueFault] = { _ in [] },
-        releasedBy: (([String]) -> [String: String])? = nil
+        releasedBy: (([String]) -> [String: String])? = nil, requests: RequestChecks? = nil,
+        progress: @escaping (Int) -> Void = { _ in }
     ) throws(ManifestError) -> CheckedManifest {
-        let checks = RowChecks(columns: requiredColumns, values: rowCheck, releasedBy: releasedBy)
+        let columns =
+            requiredColumns + (draft.registration?.id.columns ?? []).filter { !requiredColumns.contains($0) }
+        let checks = RowChecks(
+            columns: columns, templateColumns: requiredColumns.count, values: rowCheck,
+            registrationIDs: draft.registration.flatMap {
+                RegistrationIDs($0.id, columns: columns, product: draft.product ?? "")
+            }, releasedBy: releasedBy, requests: requests, progress: progress)
         var faults = faults
-        let list: CheckedList?
+        var list: CheckedList?
+        var folder: CheckedFolder?
+        var otherNames = OtherNames()
         switch draft.devices {
         case .range(let range):
             checkRange(range, checks, &faults)
-            list = nil
-        case .csv(let path): list = try checkList(path, .csv, limits, checks, &faults)
-        case .jsonLines(let path): list = try checkList(path, .jsonLines, limits, checks, &faults)
-        case nil: list = nil
+        case .csv(let path):
+            list = try checkList(path, ListReader(.csv, limits, draft), checks, &faults, &otherNames)
+        case .jsonLines(let path):
+            list = try checkList(path, ListReader(.jsonLines, limits, draft), checks, &faults, &otherNames)
+        case .requests(let path):
+            var check = RequestFolderCheck(path: path, quantity: draft.quantity, checks: checks) {
+                draft.fault($0 == "list.quantity" ? "quantity" : "devices", $0, $1)
+            }
+            do {
+                folder = try check.check(&faults)
+            } catch {
+                faults.add(draft.fault("devices", "list.unreadable", error.message))
+            }
+            otherNames = check.otherNames
+        case nil: break
         }
         try faults.throwIfFaulty(subject: file)
         guard let manifest = draft.manifest else {
             throw ManifestError(.invalid, subject: file, message: "the manifest is incomplete")
         }
-        return CheckedManifest(manifest: manifest, columns: requiredColumns, list: list)
+        return CheckedManifest(
+            manifest: manifest, columns: columns, list: list, folder: folder, otherNames: otherNames)
     }
 
     private func checkRange(_ range: SerialRange, _ checks: RowChecks, _ faults: inout FaultLog) {
@@ -87,14 +116,14 @@ public struct ManifestCheck: Sendable {
             faults.add(
                 draft.fault(
                     "devices", "list.column-missing",
-                    "the template uses the column \(column), and a range has serials only"))
+                    "\(checks.user(of: column)) the column \(column), and a range has serials only"))
         }
         var rows = 0..<range.count
         while !rows.isEmpty {
             let serials = rows.prefix(RowChecks.batch).map { range.serial(row: $0) }
             rows = rows.dropFirst(serials.count)
             for serial in serials where missing.isEmpty {
-                for found in checks.values(checks.columns.map { _ in serial }) {
+                for found in checks.faults(checks.columns.map { _ in serial }) {
                     faults.add(
                         draft.fault("devices", "list.value", "serial \(serial): \(found.message)"))
                 }
@@ -108,8 +137,8 @@ public struct ManifestCheck: Sendable {
     }
 
     private func checkList(
-        _ path: String, _ form: ListReader.Form, _ limits: ListLimits, _ checks: RowChecks,
-        _ faults: inout FaultLog
+        _ path: String, _ reader: ListReader, _ checks: RowChecks, _ faults: inout FaultLog,
+        _ otherNames: inout OtherNames
     ) throws(ManifestError) -> CheckedList? {
         let list: ListFile
         do {
@@ -121,10 +150,12 @@ public struct ManifestCheck: Sendable {
             return nil
         }
         var pass = ListPass(
-            path: path, reader: ListReader(form: form, limits: limits), quantity: draft.quantity,
-            faults: faults)
+            path: path, reader: reader, quantity: draft.quantity, faults: faults, requests: checks.requests)
         var cutter = SegmentCutter(list)
-        while let piece = try cutter.next() { pass.take(piece, checks) }
+        while let piece = try cutter.next() {
+            pass.take(piece, checks)
+            checks.progress(pass.rows)
+        }
         pass.finish(checks)
         if pass.rows > 0, let quantity = draft.quantity, pass.rows != quantity {
             pass.faults.add(
@@ -133,13 +164,21 @@ public struct ManifestCheck: Sendable {
                     "the quantity is \(quantity), and the list has \(pass.rows) rows"))
         }
         let repeated = pass.repeatedHashes()
+        otherNames = pass.otherNames
         if !repeated.isEmpty {
-            var search = RepeatSearch(path: path, reader: pass.reader, hashes: repeated)
+            var search = RepeatSearch(
+                path: path, reader: pass.reader, hashes: repeated, checks: checks)
             var cutter = SegmentCutter(list)
             while let piece = try cutter.next() { search.take(piece, &pass.faults) }
         }
         faults = pass.faults
         return CheckedList(
             reader: pass.reader, size: pass.size, segments: pass.segments, digest: pass.digest)
+    }
+}
+
+extension ListReader {
+    fileprivate init(_ form: Form, _ limits: ListLimits, _ draft: ManifestDraft) {
+        self.init(form: form, limits: limits, hasRequests: draft.keyOrigin == .device)
     }
 }

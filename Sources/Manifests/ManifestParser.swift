@@ -11,12 +11,13 @@ struct ManifestParser {
         var draft = ManifestDraft(file: file, source: bytes)
         let keys = [
             "version", "run", "product", "template", "issuer", "keyOrigin", "keyType", "quantity", "delivery",
-            "station", "devices",
+            "devices",
         ]
-        guard let root = yaml.document(bytes), let top = yaml.fields(root, required: keys) else {
-            return draft
-        }
-        for key in keys { draft.positions[key] = top.place(of: key) }
+        guard let root = yaml.document(bytes),
+            let top = yaml.fields(root, required: keys, optional: ["station", "registration"])
+        else { return draft }
+        for key in keys + ["station"] { draft.positions[key] = top.place(of: key) }
+        if top["registration"] != nil { draft.positions["registration"] = top.place(of: "registration") }
         _ = yaml.integer(top, "version", in: 1...1)
         draft.run = yaml.text(top, "run")
         if let run = draft.run, !Self.isRunName(run) {
@@ -28,22 +29,57 @@ struct ManifestParser {
         draft.template = word(top, "template", most: 1024)
         draft.issuer = word(top, "issuer", most: 1024)
         draft.keyOrigin = yaml.choice(top, "keyOrigin", of: RunManifest.KeyOrigin.self)
-        if draft.keyOrigin == .device {
-            yaml.refuse(
-                top, "keyOrigin", "manifest.not-in-this-version",
-                "keys made by the device are not in this version; write token")
-        }
         draft.keyType = yaml.choice(top, "keyType", of: RunManifest.KeyType.self)
         draft.quantity = yaml.integer(top, "quantity", in: 1...RunManifest.largestQuantity)
         draft.delivery = yaml.choice(top, "delivery", of: RunManifest.Delivery.self)
         draft.station = station(top)
         draft.devices = devices(top)
+        draft.registration = registration(top)
+        requireFit(draft, top)
         if case .range(let range) = draft.devices, let quantity = draft.quantity, range.count != quantity {
             yaml.refuse(
                 top, "quantity", "list.quantity",
                 "the quantity is \(quantity), and the range has \(range.count) serials")
         }
         return draft
+    }
+
+    /// Keys of the token go wrapped to a station; keys of the devices come with requests and go nowhere.
+    private mutating func requireFit(_ draft: ManifestDraft, _ top: YAMLReader.Fields) {
+        if draft.keyOrigin != .device, top["station"] == nil {
+            yaml.refuse(top, "station", "field.missing", "the key station has to be given")
+        }
+        guard let origin = draft.keyOrigin else { return }
+        let deliveries: [RunManifest.Delivery] = origin == .token ? [.wrapped, .pkcs12] : [.certificate]
+        if let given = draft.delivery, !deliveries.contains(given) {
+            let fitting = deliveries.map(\.rawValue).joined(separator: " or ")
+            yaml.refuse(
+                top, "delivery", "field.combination",
+                "with keyOrigin \(origin.rawValue) the delivery is \(fitting)")
+        }
+        switch (origin, draft.devices) {
+        case (.token, .requests):
+            yaml.refuse(
+                top, "devices", "field.combination",
+                "requests are for keys that devices made; keyOrigin says token")
+        case (.device, .range):
+            yaml.refuse(
+                top, "devices", "field.combination",
+                "a range has no certification requests; name a list with the column csr, or a folder: requests"
+            )
+        default: break
+        }
+        if origin == .device, top["station"] != nil {
+            yaml.refuse(
+                top, "station", "field.combination",
+                "with keyOrigin device nothing is wrapped for a station: leave the key out")
+        }
+        if origin == .device, top["registration"] != nil {
+            yaml.refuse(
+                top, "registration", "field.combination",
+                "a registration secret leaves the token wrapped for a station alone; with keyOrigin device there is none"
+            )
+        }
     }
 
     private static func isRunName(_ name: String) -> Bool {
@@ -96,9 +132,27 @@ struct ManifestParser {
         }
     }
 
+    private mutating func registration(_ top: YAMLReader.Fields) -> Registration? {
+        guard let node = top["registration"], let fields = yaml.fields(node, required: ["group", "id"])
+        else { return nil }
+        let group = yaml.text(fields, "group")
+        if let group, !Self.isRunName(group) {
+            yaml.refuse(
+                fields, "group", "field.value",
+                "a group's name has 1 to 64 of A-Z a-z 0-9 . _ - and begins with a letter or a digit")
+        }
+        guard let group, let text = word(fields, "id", most: 256) else { return nil }
+        do {
+            return Registration(group: group, id: try RegistrationIDText(parsing: text))
+        } catch {
+            yaml.refuse(fields, "id", "registration.id", error.message)
+            return nil
+        }
+    }
+
     private mutating func devices(_ top: YAMLReader.Fields) -> RunManifest.Devices? {
         guard let node = top["devices"] else { return nil }
-        let forms = ["csv", "jsonl", "range"]
+        let forms = ["csv", "jsonl", "range", "requests"]
         guard let fields = yaml.fields(node, required: [], optional: forms) else { return nil }
         let given = forms.filter { fields[$0] != nil }
         guard given.count == 1, let form = given.first else {
@@ -111,6 +165,11 @@ struct ManifestParser {
         guard FileManager.default.isReadableFile(atPath: resolved(path)) else {
             yaml.refuse(fields, form, "list.unreadable", "\(resolved(path)) cannot be read")
             return nil
+        }
+        if form == "requests" {
+            var folder = resolved(path)
+            while folder.count > 1, folder.hasSuffix("/") { folder.removeLast() }
+            return .requests(folder: folder)
         }
         return form == "csv" ? .csv(path: resolved(path)) : .jsonLines(path: resolved(path))
     }
@@ -163,18 +222,19 @@ struct ManifestDraft: Sendable {
     var delivery: RunManifest.Delivery?
     var station: StationKey?
     var devices: RunManifest.Devices?
+    var registration: Registration?
     /// Where the keys' values stand.
     var positions: [String: YAMLPosition] = [:]
 
     /// The manifest, when nothing of it is missing.
     var manifest: RunManifest? {
         guard let run, let product, let template, let issuer, let keyOrigin, let keyType, let quantity,
-            let delivery, let station, let devices
+            let delivery, let devices, (station != nil) == (keyOrigin == .token)
         else { return nil }
         return RunManifest(
             file: file, source: source, run: run, product: product, template: template, issuer: issuer,
             keyOrigin: keyOrigin, keyType: keyType, quantity: quantity, delivery: delivery, station: station,
-            devices: devices)
+            devices: devices, registration: registration)
     }
 
     /// A fault at one of the manifest's keys.

@@ -14,7 +14,12 @@ public struct RunManifest: Hashable, Sendable {
     }
 
     public enum Delivery: String, Sendable, CaseIterable, Hashable {
+        /// RFC 5649 under a key that only the station can open.
         case wrapped
+        /// PKCS#12 under the station's passphrase, where the template allows it: keys pass through the host's memory.
+        case pkcs12
+        /// Nothing secret leaves: the devices have their keys.
+        case certificate
     }
 
     /// Where the devices' serials come from.
@@ -24,12 +29,18 @@ public struct RunManifest: Hashable, Sendable {
         /// The path of a file with one JSON object a line, resolved against the manifest's folder.
         case jsonLines(path: String)
         case range(SerialRange)
+        /// The path of a folder with a certification request a device, resolved against the manifest's folder.
+        case requests(folder: String)
 
         var path: String? {
             switch self {
             case .csv(let path), .jsonLines(let path): path
-            case .range: nil
+            case .range, .requests: nil
             }
+        }
+
+        var folder: String? {
+            if case .requests(let folder) = self { folder } else { nil }
         }
     }
 
@@ -51,6 +62,9 @@ public struct RunManifest: Hashable, Sendable {
     public let keyType: KeyType
     public let quantity: Int
     public let delivery: Delivery
-    public let station: StationKey
+    /// Nil where devices make their keys: there is nothing to wrap.
+    public let station: StationKey?
     public let devices: Devices
+    /// Nil where the devices get no registration secret.
+    public let registration: Registration?
 }

@@ -19,6 +19,7 @@ public struct MechanismType: RawRepresentable, Hashable, Sendable, CustomStringC
     public static let aesKeyWrapPad = MechanismType(rawValue: CKM_AES_KEY_WRAP_PAD)
     /// AES key wrap with padding as RFC 5649 has it (`CKM_AES_KEY_WRAP_KWP`, PKCS#11 v3.0).
     public static let aesKeyWrapKWP = MechanismType(rawValue: 0x210B)
+    public static let genericSecretKeyGeneration = MechanismType(rawValue: CKM_GENERIC_SECRET_KEY_GEN)
     public static let sha256HMAC = MechanismType(rawValue: CKM_SHA256_HMAC)
 
     private static let names: [UInt: String] = [

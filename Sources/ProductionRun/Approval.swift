@@ -1,21 +1,14 @@
 import Allowlist
-import Crypto
+import Approvals
 import Foundation
-import Glibc
 import Manifests
 import RunLedger
 import Sites
 import TokenKeys
 import TransparencyLog
 
-/// An authorisation whose signature verified and whose statement fits the run.
-public struct RunAuthorisation: Sendable {
-    public let statement: AuthorisationStatement
-    /// The CMS SignedData as received, in DER.
-    public let message: [UInt8]
-    /// Its SHA-256, by which log and ledger cite it.
-    public var digest: [UInt8] { Array(SHA256.hash(data: message)) }
-}
+/// An authorisation whose signatures verified and whose statement fits the run.
+public typealias RunAuthorisation = ApprovedStatement<AuthorisationStatement>
 
 extension RunPlan {
     /// Losses that the approvers allow when they do not say: a tenth, at most 2 048.
@@ -27,73 +20,59 @@ extension RunPlan {
 
     public var authorisationPath: String { site.runFolder(manifest.run) + "/authorisation.p7s" }
 
-    /// The statement that the run authority signs, citing the log as it is published now.
-    public func statement(spoilage: Int, validity: Duration, at now: Date) throws -> AuthorisationStatement {
+    /// The run's approval, to be opened, signed or looked at: `runs/<id>/approval.p7s`, and `authorisation.p7s` when it is
+    /// whole.
+    public func approval() throws -> Approval<AuthorisationStatement> {
+        let again = "rootline run approve --anew \(manifest.file)"
+        return try Approval(
+            site: site, pendingPath: site.runFolder(manifest.run) + "/approval.p7s", path: authorisationPath,
+            again: again
+        ) { [facts, site] statement, path in
+            if let difference = statement.check(against: facts).first {
+                throw RunError(
+                    .authorisationRefused, path, "it was given for something else: \(difference)",
+                    hint: "Put back what was approved, or set it aside and approve anew: \(again)")
+            }
+            try PublishedLog(site).requireExtends(
+                size: UInt64(statement.treeSize), root: statement.rootHash, path: path)
+        }
+    }
+
+    /// The statement to approve, citing the log as it is published now and the roster in force.
+    public func statement(
+        spoilage: Int, validity: Duration, by approvers: Approvers, at now: Date
+    ) throws -> AuthorisationStatement {
         let head = try PublishedLog(site).checkpoint
         let seconds = Int64(now.timeIntervalSince1970)
         return AuthorisationStatement(
             facts: facts, spoilage: spoilage, notBefore: seconds,
             notAfter: seconds + Int64(validity / .seconds(1)), treeSize: Int64(head?.size ?? 0),
-            rootHash: head?.root.bytes ?? MerkleTree.emptyRoot.bytes)
+            rootHash: head?.root.bytes ?? MerkleTree.emptyRoot.bytes, roster: approvers.rosterDigest,
+            approvals: approvers.needed, authority: approvers.authorityDigest)
     }
 
-    /// Signs the statement with the run authority's key and writes it to `authorisationPath`, exclusively.
+    /// Reads the authorisation and holds it against everything that it must agree with, to begin the run.
     ///
-    /// `settingAside` moves an earlier one, under which no run was begun, out of the way.
-    public func approve(
-        _ statement: AuthorisationStatement, authority: OpenToken, settingAside: Bool = false
-    ) throws -> RunAuthorisation {
-        let published = try site.publishedKey(.runAuthority)
-        let key = try TokenKey(published.label, login: authority.login)
-        try key.require(.runAuthority, rehearsal: site.isRehearsal)
-        let signer = try CMSSigner(key, certificate: published.certificate)
-        let message = try signer.sign(try statement.encode(), detached: false)
-        let folder = site.runFolder(manifest.run)
-        let path = authorisationPath
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw RunError(.cannotCreate, folder, error.systemReason)
-        }
-        // Whole or not at all, and over nothing that is there.
-        let staged = path + ".new"
-        try DurableFile.write(message, to: staged)
-        defer { unlink(staged) }
-        if settingAside, FileManager.default.fileExists(atPath: path) {
-            let aside = folder + "/authorisation-\(Int(Date().timeIntervalSince1970)).set-aside.p7s"
-            guard rename(path, aside) == 0 else { throw DurableFile.failure(path) }
-        }
-        guard link(staged, path) == 0 else {
-            guard errno == EEXIST else { throw DurableFile.failure(path, creating: true) }
-            throw RunError(
-                .cannotCreate, path, "the run is approved already",
-                hint: "Start it, or set the approval aside and give a new one: --anew")
-        }
-        try DurableFile.flushFolder(folder)
-        return RunAuthorisation(statement: statement, message: message)
-    }
-
-    /// Reads the authorisation and holds it against everything that it must agree with.
+    /// Throws ``RunError`` where the run is not approved or was approved for something else, and `ApprovalError` where
+    /// form, signatures, quorum, roster or time refuse it.
     public func authorisation(at now: Date) throws -> RunAuthorisation {
-        let authorisation = try signedAuthorisation()
-        let statement = authorisation.statement
-        let seconds = Int64(now.timeIntervalSince1970)
-        guard (statement.notBefore...statement.notAfter).contains(seconds) else {
-            throw refused(seconds < statement.notBefore ? "its time has not come" : "its time is over")
+        let approval = try approval()
+        guard approval.isComplete else {
+            throw RunError(
+                .authorisationRefused, authorisationPath, "the run is not approved",
+                hint: approval.isOpen
+                    ? "Its approval is open: rootline run approve --show \(manifest.file)"
+                    : "rootline run approve \(manifest.file)")
         }
-        try PublishedLog(site).requireExtends(
-            size: UInt64(statement.treeSize), root: statement.rootHash, path: authorisationPath)
-        return authorisation
+        try requireKnownRosters(approval.approvers)
+        return try approval.approved(at: now)
     }
 
     /// The authorisation under which a run was begun; whatever file or ledger says otherwise is refused.
     ///
-    /// Its time is not asked for again: that is about beginning.
+    /// Its time and whether its roster is still in force are not asked for again: those are about beginning.
     func authorisation(of record: RunRecord) throws -> RunAuthorisation {
-        let authorisation = try signedAuthorisation()
-        guard authorisation.digest == record.run.authorisationDigest else {
-            throw refused("it is not the one under which the run was begun")
-        }
+        let authorisation = try approval().begun(under: record.run.authorisationDigest)
         guard authorisation.statement.facts.quantity == record.run.quantity,
             authorisation.statement.spoilage == record.run.spoilage
         else {
@@ -104,35 +83,20 @@ extension RunPlan {
         return authorisation
     }
 
-    /// Reads the authorisation, verifies it under the run authority's key and compares it with this run.
-    private func signedAuthorisation() throws -> RunAuthorisation {
-        guard let data = FileManager.default.contents(atPath: authorisationPath) else {
-            throw RunError(
-                .authorisationRefused, authorisationPath, "the run is not approved",
-                hint: "rootline run approve \(manifest.file)")
+    /// Throws where an earlier run of the log was approved under a roster that the site no longer has: taking the newest
+    /// version away would bring back whoever it retired.
+    private func requireKnownRosters(_ approvers: Approvers) throws {
+        let folder = site.log + "/authorisations"
+        for name in ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted() {
+            guard let data = FileManager.default.contents(atPath: folder + "/" + name),
+                let message = try? ApprovedMessage(der: Array(data)),
+                let statement = try? AuthorisationStatement.decode(message.content),
+                statement.facts.origin == site.origin, !approvers.knows(roster: statement.roster)
+            else { continue }
+            throw ApprovalError(
+                .rosterRefused, site.folder,
+                "run \(statement.facts.run) was approved under a roster that this site no longer has",
+                hint: "A version is missing under rosters. Restore it, and find out who took it away.")
         }
-        let message = Array(data)
-        let statement: AuthorisationStatement
-        do {
-            let authority = try site.publishedKey(.runAuthority).publicKeyInfo()
-            let content = try verifyCMS(message, detachedContent: nil, signedBy: authority)
-            statement = try AuthorisationStatement.decode(content)
-        } catch {
-            throw RunError(
-                .authorisationRefused, authorisationPath, "the authorisation does not verify",
-                hint: approveAgain, cause: error)
-        }
-        if let difference = statement.check(against: facts).first {
-            throw refused("it was given for something else: \(difference)")
-        }
-        return RunAuthorisation(statement: statement, message: message)
-    }
-
-    private var approveAgain: String {
-        "Put back what was approved, or set it aside and approve anew: rootline run approve --anew \(manifest.file)"
-    }
-
-    private func refused(_ message: String) -> RunError {
-        RunError(.authorisationRefused, authorisationPath, message, hint: approveAgain)
     }
 }

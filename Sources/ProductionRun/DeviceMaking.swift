@@ -5,6 +5,7 @@ import Logging
 import Manifests
 import PKCS11
 import RunLedger
+import RunTelemetry
 import Sites
 import TokenKeys
 
@@ -28,8 +29,6 @@ final class DeviceMaking {
     private var finished: [Int: MadeChunk] = [:]
     /// One a session of a worker.
     private var keptTransportKeys: Set<[UInt8]> = []
-    private var released: Int
-    private var burned: Int
     private var isStopping = false
     /// Why no more rows can be begun; thrown when those in hand are recorded.
     private var obstacle: LedgerError?
@@ -37,7 +36,7 @@ final class DeviceMaking {
 
     init(
         driver: RunDriver, plan: RunPlan, record: RunRecord, folder: RunFolder, log: RunLog,
-        limits: WorkerLimits, wrapping: KeyWrapping
+        limits: WorkerLimits, wrapping: KeyWrapping?
     ) throws {
         self.driver = driver
         self.plan = plan
@@ -49,8 +48,6 @@ final class DeviceMaking {
         adds = try log.prepared(certificates)
         nextToRecord = try driver.ledger.nextRow(run: run)
         rows = try plan.rows.rows(from: nextToRecord)
-        released = record.released
-        burned = record.burned
         // A crash burns all that is in hand: never more than half of the losses that are still allowed.
         let allowedLosses = record.remainingAllowance - (record.run.quantity - nextToRecord)
         guard allowedLosses >= 0 else {
@@ -63,14 +60,8 @@ final class DeviceMaking {
         chunkRows = allowedLosses == 0 ? limits.chunkRows : max(1, min(limits.chunkRows, share))
         chunksInHand = allowedLosses == 0 ? .max : max(1, allowedLosses / (2 * chunkRows))
         setUp = WorkerSetUp(
-            module: driver.token.slot.module.path, tokenSerial: driver.token.binding.serial,
-            tokenLabel: driver.token.binding.label, issuerLabel: driver.keys.issuer.label.description,
-            templateName: plan.template.name, product: plan.manifest.product,
-            station: plan.station.publicKeyInfo, template: plan.template.source,
-            issuerCertificate: plan.issuerCertificate.der, notBefore: record.run.notBefore,
-            wrapMechanism: wrapping.mechanism.rawValue, rehearsal: driver.site.isRehearsal,
-            sessionCopies: driver.keys.issuerCopies, curve: certificates.curve.rawValue,
-            sessions: limits.sessions, verifiesAll: limits.verifiesAll)
+            driver: driver, plan: plan, record: record, wrapping: wrapping, curve: certificates.curve,
+            limits: limits, delivery: try driver.deliverySetUp(plan))
     }
 
     private let setUp: WorkerSetUp
@@ -81,7 +72,7 @@ final class DeviceMaking {
         let signals = try StopSignals()
         let pool = try WorkerPool(
             executable: driver.executable, setUp: setUp, pin: driver.pin,
-            columns: certificates.columns.count, limits: limits, signals: signals,
+            columns: plan.workerColumns(certificates), limits: limits, signals: signals,
             lockLogin: { [site = driver.site] in try site.lockForLogin() })
         defer { pool.end() }
         for _ in 0..<min(pool.capacity, chunksInHand) {
@@ -89,11 +80,14 @@ final class DeviceMaking {
             pool.give(chunk)
         }
         while !(pool.isIdle && finished.isEmpty) {
-            for event in try pool.wait() {
+            let events = try pool.wait()
+            driver.monitor.tick()
+            for event in events {
                 switch event {
                 case .made(let made):
                     finished[made.firstRow] = made
                 case .lost(let chunks, let reason):
+                    driver.monitor.workerLost(reason)
                     driver.notice("A worker was replaced: \(reason)")
                     for chunk in chunks {
                         if let again = try replacement(for: chunk) { pool.give(again) }
@@ -126,8 +120,10 @@ final class DeviceMaking {
         guard let first = batch.first else { return nil }
         return WorkChunk(
             firstRow: first.index,
-            rows: batch.map {
-                WorkChunk.Row(certificateSerialNumber: CertificateSerialNumber(), values: $0.values)
+            rows: zip(batch, CertificateSerialNumber.draw(batch.count)).map { row, number in
+                WorkChunk.Row(
+                    certificateSerialNumber: number, values: plan.workerValues(row, certificates),
+                    request: row.request ?? [])
             })
     }
 
@@ -140,14 +136,16 @@ final class DeviceMaking {
     /// Burns what a lost worker had in hand, and reserves the same rows under new serial numbers; nil where the
     /// allowance does not reach for that.
     private func replacement(for chunk: WorkChunk) throws -> WorkChunk? {
-        burned += try driver.ledger.burn(firstRow: chunk.firstRow, run: run)
+        driver.monitor.burned(try driver.ledger.burn(firstRow: chunk.firstRow, run: run))
         logger.warning(
             "rows burned",
             metadata: ["run": "\(run)", "firstRow": "\(chunk.firstRow)", "rows": "\(chunk.rows.count)"])
         let again = WorkChunk(
             firstRow: chunk.firstRow,
             rows: chunk.rows.map {
-                WorkChunk.Row(certificateSerialNumber: CertificateSerialNumber(), values: $0.values)
+                WorkChunk.Row(
+                    certificateSerialNumber: CertificateSerialNumber(), values: $0.values,
+                    request: $0.request)
             })
         return try reserve(again) ? again : nil
     }
@@ -180,6 +178,14 @@ final class DeviceMaking {
         return made.isEmpty ? nil : made
     }
 
+    private func joined(_ made: [MadeChunk]) -> [UInt8] {
+        if made.count == 1 { return made[0].package }
+        var lines: [UInt8] = []
+        lines.reserveCapacity(made.reduce(0) { $0 + $1.package.count })
+        for chunk in made { lines.append(contentsOf: chunk.package) }
+        return lines
+    }
+
     /// Chunks that are recorded together at most: 64 of 256 devices are some 25 MB.
     private static let chunksAtOnce = 64
 
@@ -190,10 +196,12 @@ final class DeviceMaking {
     private func record(_ made: [MadeChunk], reservingNext next: [WorkChunk]) throws -> [WorkChunk] {
         let firstRow = made[0].firstRow
         let package = PackageChunk(folder: folder.packages, firstRow: firstRow)
+        // No transport key stands where devices made their keys.
         for chunk in made where keptTransportKeys.insert(chunk.transportKey).inserted {
+            guard !chunk.transportKey.isEmpty else { continue }
             try folder.keep(transportKey: chunk.transportKey)
         }
-        try package.prepare(made.count == 1 ? made[0].package : Array(made.map(\.package).joined()))
+        try package.prepare(joined(made))
         let devices = try DeviceChunk(joining: made.map(\.devices))
         var reserved = next
         do {
@@ -211,10 +219,8 @@ final class DeviceMaking {
             "chunk recorded",
             metadata: ["run": "\(run)", "firstRow": "\(firstRow)", "rows": "\(devices.count)"])
         nextToRecord += devices.count
-        released += devices.count
-        driver.progress(
-            RunProgress(
-                stage: .making, released: released, quantity: plan.manifest.quantity, burned: burned))
+        driver.monitor.recorded(
+            devices.count, latency: made.reduce(into: LatencyHistogram()) { $0.merge($1.latency) })
         return reserved
     }
 }

@@ -2,8 +2,9 @@ import TransparencyLog
 
 /// The lines of a package, a JSON object a device (RFC 8259).
 ///
-/// `row` (from 0), `serial`, `certificate` (DER in base64), `wrappedKey` (PKCS#8 under RFC 5649, in base64), and
-/// `transportKey`, the name of the file under `transport-keys` with the key that unwraps it.
+/// `row` (from 0), `serial`, `certificate` (DER), then what there is of: `wrappedKey` (PKCS#8 under RFC 5649), `pkcs12`,
+/// `registrationId`, `wrappedRegistrationSecret`; all octets in base64. At the end `transportKey`, the name of the file
+/// under `transport-keys` with the key that unwraps what is wrapped. Where devices made their keys there is none of these.
 struct PackageLines {
     /// Octets of a usual device's line.
     static let usualOctets = 1200
@@ -11,24 +12,41 @@ struct PackageLines {
     private(set) var bytes: [UInt8] = []
     private let ending: [UInt8]
 
-    /// Lines for devices whose keys are wrapped under the transport key of this name; about `octets` of them.
-    init(transportKey name: String, reserving octets: Int) {
-        ending = Array("\",\"transportKey\":\"\(name)\"}\n".utf8)
+    /// Lines for devices whose secrets are wrapped under the transport key of this name, where they are; about `octets` of
+    /// them.
+    init(transportKey name: String = "", reserving octets: Int) {
+        ending = Array(",\"transportKey\":\"\(name)\"}\n".utf8)
         bytes.reserveCapacity(octets)
     }
 
     mutating func append(
-        row: Int, serial: String, certificate: [UInt8], wrappedKey: UnsafeRawBufferPointer
+        row: Int, serial: String, certificate: [UInt8], _ secrets: DeliveredSecrets = DeliveredSecrets()
     ) {
         bytes.append(contentsOf: "{\"row\":".utf8)
         bytes.append(contentsOf: String(row).utf8)
         bytes.append(contentsOf: ",\"serial\":".utf8)
         JSONText.append(serial, to: &bytes)
-        bytes.append(contentsOf: ",\"certificate\":\"".utf8)
-        certificate.withUnsafeBytes { Base64.append($0, to: &bytes) }
-        bytes.append(contentsOf: "\",\"wrappedKey\":\"".utf8)
-        Base64.append(wrappedKey, to: &bytes)
-        bytes.append(contentsOf: ending)
+        certificate.withUnsafeBytes { append(",\"certificate\":\"", $0) }
+        if let key = secrets.wrappedKey { append(",\"wrappedKey\":\"", key) }
+        secrets.pkcs12?.withUnsafeBytes { append(",\"pkcs12\":\"", $0) }
+        if let registration = secrets.registration {
+            bytes.append(contentsOf: ",\"registrationId\":".utf8)
+            JSONText.append(registration.id, to: &bytes)
+            append(",\"wrappedRegistrationSecret\":\"", registration.wrappedSecret)
+        }
+        if secrets.wrappedKey != nil || secrets.registration != nil {
+            bytes.append(contentsOf: ending)
+        } else {
+            bytes.append(contentsOf: "}\n".utf8)
+        }
+    }
+
+    /// A key with its colon and opening quotation mark, and octets in base64.
+    @inline(__always)
+    private mutating func append(_ opening: StaticString, _ octets: UnsafeRawBufferPointer) {
+        opening.withUTF8Buffer { bytes.append(contentsOf: $0) }
+        Base64.append(octets, to: &bytes)
+        bytes.append(UInt8(ascii: "\""))
     }
 }
 

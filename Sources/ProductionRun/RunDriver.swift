@@ -1,27 +1,16 @@
 import Allowlist
 import AllowlistPublication
+import Approvals
 import Certificates
 import Foundation
 import Glibc
 import Manifests
 import PKCS11
 import RunLedger
+import RunTelemetry
 import Sites
 import TokenKeys
 import TransparencyLog
-
-/// How far a run is, for whoever watches.
-public struct RunProgress: Sendable {
-    public enum Stage: Sendable {
-        case opening
-        case making
-        case sealing
-    }
-    public let stage: Stage
-    public let released: Int
-    public let quantity: Int
-    public let burned: Int
-}
 
 /// What a finished run left.
 public struct RunOutcome: Sendable {
@@ -38,8 +27,14 @@ public struct RunOutcome: Sendable {
     /// Peak resident memory of this process and, at most, all its workers together, in octets.
     public let peakMemory: Int
     public let folder: String
+    /// The published log's entries.
     public let treeSize: UInt64
-    public let checkpoint: String
+    /// Where the checkpoint with the seal is kept; nil for a run that was kept open.
+    public let checkpoint: String?
+    /// How the devices' private keys left the token.
+    public let delivery: RunManifest.Delivery
+    /// The SHA-256 of the packages' index, under which every package stands; nil for a run that was kept open.
+    public let packageIndexDigest: [UInt8]?
 }
 
 /// Drives one run from its authorisation to its seal; what is interrupted anywhere, `resume` takes up.
@@ -52,21 +47,25 @@ public final class RunDriver {
     let pin: PIN
     let keys: LineKeys
     let executable: String
-    let progress: (RunProgress) -> Void
+    let monitor: RunMonitor
     private let lock: FileLock
     private let clock = ContinuousClock()
     private let begun: ContinuousClock.Instant
     private let limits: WorkerLimits
+    private var isResumed = false
+    /// The station's passphrase, where the manifest delivers PKCS#12.
+    public var passphrase: StationPassphrase?
     /// Something that an operator should read, such as a worker that was replaced.
     public var notice: (String) -> Void = { _ in }
 
     /// Opens the line's token and finds its keys; nothing is changed yet.
     ///
     /// `lock` is the site's (`lockForRun`), taken before the run was checked: what the ledger said then holds.
-    /// `executable` is the program whose `worker` command serves as a worker: this one.
+    /// `executable` is the program whose `worker` command serves as a worker: this one. `monitor` is told of everything
+    /// that an operator wants to see; its end is the caller's to tell.
     public init(
         site: Site, lock: FileLock, ledger: any Ledger, pin source: PINSource, executable: String,
-        limits: WorkerLimits, progress: @escaping (RunProgress) -> Void
+        limits: WorkerLimits, monitor: RunMonitor
     ) throws {
         begun = clock.now
         self.lock = lock
@@ -74,7 +73,7 @@ public final class RunDriver {
         self.ledger = ledger
         self.executable = executable
         self.limits = limits
-        self.progress = progress
+        self.monitor = monitor
         let tokenName = try site.publishedKey(.issuingCA).tokenName
         pin = try site.pin(tokenName, from: source)
         token = try site.open(tokenName, pin: .known(pin))
@@ -82,7 +81,7 @@ public final class RunDriver {
     }
 
     /// Starts a run that is checked and authorised.
-    public func start(_ plan: RunPlan) throws -> RunOutcome {
+    public func start(_ plan: RunPlan, ending: RunEnding = .seal) throws -> RunOutcome {
         let id = plan.manifest.run
         if try ledger.run(id) != nil {
             throw LedgerError(
@@ -96,14 +95,16 @@ public final class RunDriver {
         }
         let authorisation = try plan.authorisation(at: Date())
         // The ledger, too, refuses a used authorisation; the token still does after the ledger was restored.
-        guard try !RunMarker.exists(authorisation: authorisation.digest, login: token.login) else {
+        let statement = try ApprovedMessage(der: authorisation.message).statementDigest
+        guard try !RunMarker.exists(authorisation: statement, login: token.login) else {
             throw RunError(
                 .authorisationRefused, plan.authorisationPath, "the token remembers that it was used before",
                 hint: "Was the ledger or the log restored from an older copy? Find out before anything else.")
         }
+        try requireDelivery(plan)
         try plan.requireSpace()
-        let wrapping = try KeyWrapping.prove(login: token.login)
-        try plan.station.requireEnrolled(login: token.login)
+        let wrapping = try wrapping(for: plan)
+        try plan.station?.requireEnrolled(login: token.login)
         let writer = try openLog()
         let folder = try RunFolder(site.runFolder(id), creating: true)
         try folder.keep(plan.manifest)
@@ -114,7 +115,12 @@ public final class RunDriver {
                 authorisationDigest: authorisation.digest, templateDigest: plan.template.digest,
                 notBefore: now, quantity: plan.manifest.quantity,
                 spoilage: authorisation.statement.spoilage, openIndex: writer.size, openedAt: now))
-        return try proceed(plan, authorisation: authorisation.message, wrapping, folder, writer)
+        return try proceed(plan, authorisation: authorisation.message, wrapping, folder, writer, ending)
+    }
+
+    /// How the token wraps the devices' keys; nil where devices made them.
+    func wrapping(for plan: RunPlan) throws -> KeyWrapping? {
+        plan.station == nil ? nil : try KeyWrapping.prove(login: token.login)
     }
 
     /// Throws where the log's latest run is none of the ledger's: a ledger that was lost or put back to an older
@@ -138,7 +144,21 @@ public final class RunDriver {
     }
 
     /// Goes on with a run that was started and has not ended.
-    public func resume(_ id: String, manifest path: String?) throws -> RunOutcome {
+    public func resume(
+        _ id: String, manifest path: String?, ending: RunEnding = .seal
+    ) throws -> RunOutcome {
+        let (plan, record, folder, authorisation) = try reopened(id, manifest: path)
+        isResumed = true
+        let wrapping = try wrapping(for: plan)
+        let writer = try openLog()
+        if record.state != .opening { try requireOpened(record, in: writer) }
+        return try proceed(plan, authorisation: authorisation.message, wrapping, folder, writer, ending)
+    }
+
+    /// A run that was started and has not ended, with its manifest and its approval as they were.
+    func reopened(
+        _ id: String, manifest path: String?
+    ) throws -> (RunPlan, RunRecord, RunFolder, RunAuthorisation) {
         guard let record = try ledger.run(id) else {
             throw LedgerError(
                 .runUnknown, id, "no such run", hint: "`rootline run status` lists the runs.")
@@ -159,15 +179,12 @@ public final class RunDriver {
                 message: "manifest, list, station key or template are not those the run was started with",
                 hint: "Put them back as they were approved.")
         }
-        let authorisation = try plan.authorisation(of: record)
-        let wrapping = try KeyWrapping.prove(login: token.login)
-        let writer = try openLog()
-        if record.state != .opening { try requireOpened(record, in: writer) }
-        return try proceed(plan, authorisation: authorisation.message, wrapping, folder, writer)
+        try requireDelivery(plan)
+        return (plan, record, folder, try plan.authorisation(of: record))
     }
 
     /// Opens the log and holds it against the ledger: each must know the other's latest run.
-    private func openLog() throws -> BundleWriter {
+    func openLog() throws -> BundleWriter {
         let writer = try BundleWriter(
             directory: site.log, origin: site.origin, logKeySPKI: keys.logKey.publicKeyInfo)
         try requireLedgerKnows(writer)
@@ -182,6 +199,7 @@ public final class RunDriver {
             }
             guard isFound else { throw logIsOlder(sealed) }
         }
+        try publishScraps(writer)
         return writer
     }
 
@@ -201,11 +219,11 @@ public final class RunDriver {
 
     /// Takes the run from whatever state it is in to its seal.
     private func proceed(
-        _ plan: RunPlan, authorisation: [UInt8], _ wrapping: KeyWrapping, _ folder: RunFolder,
-        _ writer: BundleWriter
+        _ plan: RunPlan, authorisation: [UInt8], _ wrapping: KeyWrapping?, _ folder: RunFolder,
+        _ writer: BundleWriter, _ ending: RunEnding
     ) throws -> RunOutcome {
         do {
-            return try seal(plan, authorisation: authorisation, wrapping, folder, writer)
+            return try seal(plan, authorisation: authorisation, wrapping, folder, writer, ending)
         } catch let error as AllowlistError where error.code == .fileAccess {
             throw RunError(
                 .io, site.log, error.description,
@@ -216,16 +234,17 @@ public final class RunDriver {
     }
 
     private func seal(
-        _ plan: RunPlan, authorisation: [UInt8], _ wrapping: KeyWrapping, _ folder: RunFolder,
-        _ writer: BundleWriter
+        _ plan: RunPlan, authorisation: [UInt8], _ wrapping: KeyWrapping?, _ folder: RunFolder,
+        _ writer: BundleWriter, _ ending: RunEnding
     ) throws -> RunOutcome {
         let id = plan.manifest.run
         let log = RunLog(site: site, keys: keys, plan: plan, token: token, writer: writer)
         var record = try self.record(id)
-        report(.opening, record)
+        begin(record, folder)
         if record.state == .opening {
             try RunMarker.leave(
-                run: id, authorisation: record.run.authorisationDigest, login: token.login)
+                run: id, authorisation: ApprovedMessage(der: authorisation).statementDigest,
+                login: token.login)
             try log.publishOpening(record, authorisation: authorisation)
             try ledger.advance(id, to: .open, at: record.run.openedAt)
             record = try self.record(id)
@@ -234,22 +253,38 @@ public final class RunDriver {
         let before = record.released
         var isSealPublished = false
         var shortfall: LedgerError?
+        // Where the run's devices begin in the log.
+        let firstAdd = writer.size
         if record.state == .open {
             try folder.describe(plan, wrapping: wrapping)
-            try ledger.burn(firstRow: nil, run: id)
+            monitor.burned(try ledger.burn(firstRow: nil, run: id))
             try PackageChunk.reconcile(folder: folder.packages, recordedRows: try ledger.nextRow(run: id))
+            try ReworkPackage.reconcile(folder: folder.packages, recorded: madeAnew(record))
             try log.appendReleased(record, from: ledger)
+            monitor.enter(.making)
             do {
-                let making = try DeviceMaking(
-                    driver: self, plan: plan, record: try self.record(id), folder: folder, log: log,
-                    limits: limits, wrapping: wrapping)
-                try making.makeAll()
+                if !ending.isClosing {
+                    try DeviceMaking(
+                        driver: self, plan: plan, record: try self.record(id), folder: folder, log: log,
+                        limits: limits, wrapping: wrapping
+                    ).makeAll()
+                }
             } catch let error as LedgerError where error.code == .allowanceSpent {
                 // Nothing more can ever be made under this authorisation: what was made is sealed.
                 shortfall = error
-                try ledger.burn(firstRow: nil, run: id)
+                monitor.burned(try ledger.burn(firstRow: nil, run: id))
             }
             try DurableFile.flushFolder(folder.packages)
+            if ending == .keepOpen, shortfall == nil {
+                record = try self.record(id)
+                return outcome(
+                    plan, record, before: before, making: makingBegun.duration(to: clock.now) / .seconds(1),
+                    folder,
+                    treeSize: writer.published?.size ?? 0, checkpoint: nil, index: nil)
+            }
+            if case .close(let reason) = ending {
+                try folder.keepClosing(try self.record(id), reason: reason)
+            }
             try ledger.advance(id, to: .sealing, at: record.run.openedAt)
             record = try self.record(id)
         } else if record.state == .sealing {
@@ -257,15 +292,20 @@ public final class RunDriver {
             isSealPublished = try log.isSealPublished(record)
             if !isSealPublished { try log.appendReleased(record, from: ledger) }
         }
-        let makingSeconds = makingBegun.duration(to: clock.now) / .seconds(1)
-        report(.sealing, record)
+        let making = makingBegun.duration(to: clock.now) / .seconds(1)
+        monitor.enter(.sealing)
+        let index = try PackageIndex.write(in: folder.path)
         // A clock that stepped back meanwhile does not seal a run before it was opened.
         let sealedAt = max(Int64(Date().timeIntervalSince1970), record.run.openedAt)
         if !isSealPublished {
+            try ScrapEntries(writer: writer, ledger: ledger).append(
+                before: record, firstAdd: firstAdd, at: sealedAt
+            ) { try BundleReader(directory: site.log, pins: try PublishedLog(site).pins) }
             try log.publishSeal(record, burned: ledger.burned(run: id), at: sealedAt)
         }
         let checkpoint = try folder.keepCheckpoint(of: site.log)
         try ledger.advance(id, to: .sealed, at: sealedAt)
+        try ledger.markPublished(try ledger.scraps(run: id), logSize: writer.size)
         record = try self.record(id)
         if let shortfall {
             throw LedgerError(
@@ -275,12 +315,21 @@ public final class RunDriver {
                     "Losses used the allowance up. Give the missing rows to another run and have that approved."
             )
         }
-        return RunOutcome(
-            run: id, quantity: record.run.quantity, released: record.released, burned: record.burned,
-            seconds: begun.duration(to: clock.now) / .seconds(1), makingSeconds: makingSeconds,
-            made: record.released - before, peakMemory: Self.peakMemory(workers: limits.workers),
-            folder: folder.path, treeSize: writer.size,
-            checkpoint: checkpoint)
+        return outcome(
+            plan, record, before: before, making: making, folder, treeSize: writer.size,
+            checkpoint: checkpoint, index: index.digest)
+    }
+
+    private func outcome(
+        _ plan: RunPlan, _ record: RunRecord, before: Int, making: Double, _ folder: RunFolder,
+        treeSize: UInt64, checkpoint: String?, index: [UInt8]?
+    ) -> RunOutcome {
+        RunOutcome(
+            run: record.run.id, quantity: record.run.quantity, released: record.released,
+            burned: record.burned, seconds: begun.duration(to: clock.now) / .seconds(1),
+            makingSeconds: making, made: record.released - before,
+            peakMemory: Self.peakMemory(workers: limits.workers), folder: folder.path, treeSize: treeSize,
+            checkpoint: checkpoint, delivery: plan.manifest.delivery, packageIndexDigest: index)
     }
 
     /// The kernel keeps the peak of the largest child: times the workers it bounds their sum.
@@ -292,16 +341,18 @@ public final class RunDriver {
         return (own.ru_maxrss + children.ru_maxrss * workers) * 1024
     }
 
-    private func record(_ id: String) throws -> RunRecord {
+    func record(_ id: String) throws -> RunRecord {
         guard let record = try ledger.run(id) else { throw LedgerError(.runUnknown, id, "no such run") }
         return record
     }
 
-    func report(_ stage: RunProgress.Stage, _ record: RunRecord) {
-        progress(
-            RunProgress(
-                stage: stage, released: record.released, quantity: record.run.quantity,
-                burned: record.burned))
+    private func begin(_ record: RunRecord, _ folder: RunFolder) {
+        monitor.begin(
+            RunFacts(
+                run: record.run.id, product: record.run.product, folder: folder.path, isResumed: isResumed,
+                quantity: record.run.quantity, spoilage: record.run.spoilage, released: record.released,
+                scrapped: record.scrapped, burned: record.burned, workers: limits.workers,
+                sessions: limits.sessions, cores: ProcessInfo.processInfo.activeProcessorCount))
     }
 }
 

@@ -25,6 +25,10 @@ public struct RunError: Error, CustomStringConvertible {
         case inconsistent = "run-inconsistent"
         /// The run is not in the state that the command needs.
         case wrongState = "run-wrong-state"
+        /// No run of the site has made the device.
+        case deviceUnknown = "run-device-unknown"
+        /// The device was scrapped, and its package is not given out.
+        case deviceScrapped = "run-device-scrapped"
         /// A worker answered what no worker of this version answers.
         case protocolBroken = "run-protocol-broken"
     }

@@ -7,10 +7,12 @@ import TokenKeys
 ///
 /// - `authorisation.p7s`: what the run authority signed
 /// - `manifest.yaml`, `manifest.path`: the manifest as it was, and where it and its list stand
-/// - `transport-keys/`: the AES keys that wrap the devices', each wrapped to the station with RSA-OAEP
+/// - `transport-keys/`: the AES keys that wrap the devices', each wrapped to the station with RSA-OAEP; not there
+///   where devices made their keys
 /// - `delivery.json`: what the station must know to open the packages
 /// - `issuers.pem`: the certificates above the devices'
-/// - `packages/`: certificates and wrapped keys
+/// - `packages/`: certificates, and wrapped keys where the token made them
+/// - `package-index.jsonl`: the package files and their digests, once the run is sealed
 /// - `checkpoint`: the log's signed state with this run's seal, to be handed out
 struct RunFolder {
     let path: String
@@ -62,29 +64,66 @@ struct RunFolder {
         var run: String
         var product: String
         var rehearsal: Bool
-        var station: String
-        var transportKeys = "transport-keys"
-        var transportKeyWrapping = "RSA-OAEP, SHA-1, MGF1-SHA-1"
-        var keyWrapping = "AES-256 key wrap with padding (RFC 5649) of PKCS#8 (RFC 5208)"
-        var keyTrailer: String
+        var keyOrigin: String
+        var delivery: String
+        // What is about secrets, where there are any.
+        var station: String?
+        var transportKeys: String?
+        var transportKeyWrapping: String?
+        var keyWrapping: String?
+        var keyTrailer: String?
+        var pkcs12: String?
+        /// Whether device keys were readable in this host's memory.
+        var keysPassedThroughHost: Bool
+        var registration: Registration?
         var packages = "packages"
+        var packageIndex = PackageIndex.name
         var issuers = "issuers.pem"
     }
 
+    private struct Registration: Encodable {
+        var group: String
+        var secret = "HMAC-SHA256 of the registration id (UTF-8) under the group's key, 32 octets"
+        var secretWrapping = "AES-256 key wrap with padding (RFC 5649)"
+        var groupKeyCheckValue: String
+        var groupKeyMadeInToken: Bool
+    }
+
     /// Tells the station what it must know, before the first package; a second call changes nothing.
-    func describe(_ plan: RunPlan, wrapping: KeyWrapping) throws {
+    ///
+    /// `wrapping` is nil where devices made their keys.
+    func describe(_ plan: RunPlan, wrapping: KeyWrapping?) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        let delivery = Delivery(
+        let form = plan.manifest.delivery
+        var delivery = Delivery(
             run: plan.manifest.run, product: plan.manifest.product, rehearsal: plan.site.isRehearsal,
-            station: plan.station.digest.hexText,
-            keyTrailer: wrapping.form == .exact
-                ? "none" : "up to 7 zero octets may stand behind the unwrapped PKCS#8")
-        do {
-            try FileManager.default.createDirectory(
-                atPath: transportKeys, withIntermediateDirectories: true)
-        } catch {
-            throw RunError(.cannotCreate, transportKeys, error.systemReason)
+            keyOrigin: plan.manifest.keyOrigin.rawValue, delivery: form.rawValue,
+            keysPassedThroughHost: form == .pkcs12)
+        if let wrapping {
+            delivery.station = plan.station?.digest.hexText
+            delivery.transportKeys = "transport-keys"
+            delivery.transportKeyWrapping = "RSA-OAEP, SHA-1, MGF1-SHA-1"
+            if form == .wrapped {
+                delivery.keyWrapping = "AES-256 key wrap with padding (RFC 5649) of PKCS#8 (RFC 5208)"
+                delivery.keyTrailer =
+                    wrapping.form == .exact
+                    ? "none" : "up to 7 zero octets may stand behind the unwrapped PKCS#8"
+            } else {
+                delivery.pkcs12 =
+                    "AES-256-CBC, PBKDF2-HMAC-SHA256, MAC HMAC-SHA256, \(PKCS12.iterations) iterations"
+            }
+            delivery.registration = plan.registration.map {
+                Registration(
+                    group: $0.record.group, groupKeyCheckValue: $0.record.checkValue,
+                    groupKeyMadeInToken: $0.record.local)
+            }
+            do {
+                try FileManager.default.createDirectory(
+                    atPath: transportKeys, withIntermediateDirectories: true)
+            } catch {
+                throw RunError(.cannotCreate, transportKeys, error.systemReason)
+            }
         }
         try DurableFile.write(Array(try encoder.encode(delivery)) + [0x0A], to: path + "/delivery.json")
         try DurableFile.write(try Issuers.pem(in: plan.site.certificates), to: path + "/issuers.pem")

@@ -1,8 +1,10 @@
 import Allowlist
 import AllowlistPublication
+import Approvals
 import Certificates
 import Foundation
 import Manifests
+import Rosters
 import RunLedger
 import Sites
 import TokenKeys
@@ -31,12 +33,13 @@ struct RunLog {
                     run: run.id, product: run.product, authorisation: try digest(run.authorisationDigest),
                     quantity: UInt64(run.quantity), spoilage: UInt64(run.spoilage),
                     template: try digest(run.templateDigest), issuerKeyID: plan.issuerKeyIdentifier,
-                    station: try digest(plan.station.digest), openedAt: UInt64(run.openedAt),
+                    station: try plan.station.map { try digest($0.digest) }, openedAt: UInt64(run.openedAt),
                     isRehearsal: site.isRehearsal)))
         try publish(extraFiles: [
             .authorisation(authorisation),
             ExtraFile(path: "issuers.pem", bytes: try Issuers.pem(in: site.certificates)),
             ExtraFile(path: "signers.pem", bytes: try signers()),
+            ExtraFile(path: "roster.json", bytes: try Approvers(site).roster.fileBytes),
         ])
     }
 
@@ -97,10 +100,16 @@ struct RunLog {
                     released: UInt64(record.released), scrapped: UInt64(record.scrapped),
                     burned: UInt64(record.burned),
                     burnedDigest: AllowlistEntry.Seal.burnedDigest(of: burned),
-                    // No quorum can open a token in this version, whatever site.yaml asks for.
-                    activation: .pinSource,
+                    activation: try activation(),
                     sealedAt: UInt64(time), isRehearsal: site.isRehearsal)))
         try publish(extraFiles: [])
+    }
+
+    /// How the line's token is opened: by its share holders once a ceremony has split its PIN, which no PIN source then
+    /// replaces; until then somebody has the PIN.
+    private func activation() throws -> AllowlistEntry.Seal.Activation {
+        let isSplit = try site.activation(of: token.name).current() != nil
+        return token.binding.activation == .quorum && isSplit ? .quorum : .pinSource
     }
 
     private func publish(extraFiles: [ExtraFile]) throws {

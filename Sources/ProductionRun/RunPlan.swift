@@ -15,14 +15,19 @@ public struct RunPlan: Sendable {
     public let issuer: PublishedKey
     public let issuerCertificate: ReceivedCertificate
     let issuerKeyIdentifier: [UInt8]
-    let station: TrustedStation
+    /// Where the private keys go; nil where devices made them.
+    let station: TrustedStation?
+    let registration: RegistrationPlan?
 
     /// Checks the manifest at `path` with its rows, template, issuer and station; a ``ManifestError`` carries every fault.
     ///
     /// With a ledger, serials that an earlier run released are faults too, but for those of the run `resuming`. What is
-    /// wrong with the site, and not with the manifest, is thrown when the manifest has no fault.
+    /// wrong with the site, and not with the manifest, is thrown when the manifest has no fault. For keys that devices
+    /// made, every certification request is judged, its proof of possession with it unless the run is resumed;
+    /// `progress` is told how many rows of how many were read.
     public init(
-        site: Site, manifest path: String, ledger: (any Ledger)?, resuming: String? = nil
+        site: Site, manifest path: String, ledger: (any Ledger)?, resuming: String? = nil,
+        progress: @escaping (Int, Int) -> Void = { _, _ in }
     ) throws {
         var check = try ManifestCheck(path: path)
         if resuming == nil, let run = check.run, try ledger?.run(run) != nil {
@@ -36,27 +41,41 @@ public struct RunPlan: Sendable {
         let station = RunPlan.station(&check)
         // Lints the template on a throwaway key, for this issuer and product.
         let certificates = RunPlan.certificates(&check, template, issuer: try? issuer.get(), site: site)
+        RunPlan.checkDelivery(&check, template)
+        let group = try RunPlan.registrationGroup(
+            &check, template, issuer: (try? issuer.get())?.key, site: site)
 
         var ledgerFailure: (any Error)?
-        var releasedBy: (([String]) -> [String: String])?
-        if let ledger, let product = check.product, resuming == nil {
-            releasedBy = { serials in
-                guard ledgerFailure == nil else { return [:] }
-                do {
-                    return try ledger.known(serials, product: product)
-                } catch {
-                    ledgerFailure = error
-                    return [:]
-                }
+        func asked<Key>(_ question: () throws -> [Key: String]) -> [Key: String] {
+            guard ledgerFailure == nil else { return [:] }
+            do {
+                return try question()
+            } catch {
+                ledgerFailure = error
+                return [:]
             }
+        }
+        var releasedBy: (([String]) -> [String: String])?
+        var certifiedBy: (([[UInt8]]) -> [[UInt8]: String])?
+        if let ledger, resuming == nil {
+            if let product = check.product {
+                releasedBy = { serials in asked { try ledger.known(serials, product: product) } }
+            }
+            certifiedBy = { digests in asked { try ledger.certified(publicKeyDigests: digests) } }
+        }
+        let quantity = check.quantity ?? 0
+        var requests: RequestChecks?
+        if check.keyOrigin == .device, let keyType = check.keyType {
+            requests = RequestChecks(
+                curve: RunPlan.curve(keyType), provesPossession: resuming == nil, certifiedBy: certifiedBy)
         }
         let rows = try check.checkRows(
             requiredColumns: template?.columns ?? [],
             rowCheck: certificates.map(RunPlan.rowCheck) ?? { _ in [] },
-            releasedBy: releasedBy)
+            releasedBy: releasedBy, requests: requests, progress: { progress($0, max($0, quantity)) })
         if let ledgerFailure { throw ledgerFailure }
         (self.issuer, issuerCertificate) = try issuer.get()
-        guard let template, let station, let certificates else {
+        guard let template, let certificates, (station != nil) == (rows.manifest.keyOrigin == .token) else {
             throw ManifestError(.invalid, subject: path, message: "the manifest is incomplete")
         }
         issuerKeyIdentifier = certificates.authorityKeyIdentifier
@@ -65,6 +84,16 @@ public struct RunPlan: Sendable {
         self.rows = rows
         self.template = template
         self.station = station
+        registration = group.flatMap { group in
+            rows.manifest.registration.flatMap {
+                RegistrationIDs($0.id, columns: rows.columns, product: rows.manifest.product)
+            }.flatMap { ids in
+                KeyLabel(group.label).map { RegistrationPlan(label: $0, record: group, ids: ids) }
+            }
+        }
+        guard (registration == nil) == (rows.manifest.registration == nil) else {
+            throw ManifestError(.invalid, subject: path, message: "the manifest is incomplete")
+        }
     }
 
     private static func rowCheck(
@@ -82,7 +111,7 @@ public struct RunPlan: Sendable {
         AuthorisationStatement.Facts(
             rehearsal: site.isRehearsal, run: manifest.run, product: manifest.product,
             manifestDigest: rows.digest, templateDigest: template.digest,
-            issuerDigest: issuerCertificate.subjectPublicKeyInfoDigest, stationDigest: station.digest,
+            issuerDigest: issuerCertificate.subjectPublicKeyInfoDigest, stationDigest: station?.digest,
             quantity: manifest.quantity, origin: site.origin)
     }
 
@@ -207,7 +236,8 @@ public struct RunPlan: Sendable {
         }
         let free = Int(information.f_bavail) * Int(information.f_frsize)
         // Measured: package line, ledger row with its indexes and write-ahead log, log entry and index record.
-        let needed = (RunPlan.bytesPerDevice + signatureBytes) * manifest.quantity + (8 << 20)
+        let perDevice = RunPlan.bytesPerDevice + signatureBytes + deliveryBytes
+        let needed = perDevice * manifest.quantity + (8 << 20)
         guard free >= needed else {
             throw RunError(
                 .diskFull, site.folder,

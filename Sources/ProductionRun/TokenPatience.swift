@@ -30,7 +30,7 @@ public struct TokenPatience {
     ///
     /// A token that is not there at the beginning is not waited for: somebody stands there.
     public func drive(
-        _ run: String, manifest: String?, ledger: any Ledger,
+        _ run: String, manifest: String?, ending: RunEnding = .seal, ledger: any Ledger,
         _ body: @escaping (RunDriver) throws -> RunOutcome
     ) throws -> RunOutcome {
         var driver: RunDriver? = try open()
@@ -49,7 +49,7 @@ public struct TokenPatience {
             driver = nil
             CMSSigner.forgetSessions()
             driver = try reopened(run)
-            step = { try $0.resume(run, manifest: manifest) }
+            step = { try $0.resume(run, manifest: manifest, ending: ending) }
         }
         throw RunError(.tokenAbsent, "token", "it came back and failed again and again")
     }

@@ -70,8 +70,7 @@ public enum Worker {
         try Frame(kind: .ready, payload: []).write(to: descriptor)
 
         if setUp.sessions == 1 {
-            let maker = try DeviceMaker(setUp, plan: plan, issuerType: issuer.type, login: login)
-            try work(maker, turns: Turns())
+            try work(setUp, plan: plan, issuerType: issuer.type, login: login, turns: Turns())
             return
         }
         let turns = Turns()
@@ -82,8 +81,7 @@ public enum Worker {
             Thread.detachNewThread {
                 defer { threads.leave() }
                 do {
-                    let maker = try DeviceMaker(setUp, plan: plan, issuerType: issuer.type, login: login)
-                    try work(maker, turns: turns)
+                    try work(setUp, plan: plan, issuerType: issuer.type, login: login, turns: turns)
                 } catch {
                     failure.withLock { $0 = $0 ?? error }
                     // The others are inside calls or waiting for the next chunk: the process ends as one, between
@@ -106,7 +104,21 @@ public enum Worker {
         let writing = Mutex<Void>(())
     }
 
-    private static func work(_ maker: borrowing DeviceMaker, turns: borrowing Turns) throws {
+    /// Works with whatever makes the devices of this run.
+    private static func work(
+        _ setUp: WorkerSetUp, plan: DeviceCertificatePlan, issuerType: SigningKeyType, login: Login,
+        turns: borrowing Turns
+    ) throws {
+        if setUp.station.isEmpty {
+            try work(RequestMaker(setUp, plan: plan, issuerType: issuerType, login: login), turns: turns)
+        } else {
+            try work(DeviceMaker(setUp, plan: plan, issuerType: issuerType, login: login), turns: turns)
+        }
+    }
+
+    private static func work(
+        _ maker: borrowing some ChunkMaking & ~Copyable, turns: borrowing Turns
+    ) throws {
         while true {
             let frame = try turns.reading.withLock { _ in try Frame.read(from: descriptor) }
             guard let frame else { return }

@@ -1,10 +1,11 @@
 import Certificates
 import PKCS11
 import RunLedger
+import RunTelemetry
 
 /// What a worker needs to know before its first chunk.
 struct WorkerSetUp {
-    static let version: UInt32 = 1
+    static let version: UInt32 = 2
 
     var module: String
     var tokenSerial: String
@@ -12,12 +13,13 @@ struct WorkerSetUp {
     var issuerLabel: String
     var templateName: String
     var product: String
-    /// The station's SubjectPublicKeyInfo, to which each session wraps its transport key.
+    /// The station's SubjectPublicKeyInfo, to which each session wraps its transport key; empty where devices made
+    /// their keys, and each row brings a request.
     var station: [UInt8]
     var template: [UInt8]
     var issuerCertificate: [UInt8]
     var notBefore: Int64
-    /// `CK_MECHANISM_TYPE` of RFC 5649 wrapping on this token.
+    /// `CK_MECHANISM_TYPE` of RFC 5649 wrapping on this token; 0 where nothing is wrapped.
     var wrapMechanism: UInt
     var rehearsal: Bool
     /// Whether the issuing key may be copied to session objects inside the token.
@@ -28,10 +30,13 @@ struct WorkerSetUp {
     var sessions: Int
     /// Whether every certificate's signature is verified, and not the first of each chunk alone.
     var verifiesAll: Bool
+    var delivery: DeliverySetUp
 
     func frame(pin: PIN) -> Frame {
         // Room for all of it: memory that grew would leave copies of the PIN behind.
-        var fields = FieldWriter(capacity: 4096 + station.count + template.count + issuerCertificate.count)
+        var fields = FieldWriter(
+            capacity: 4096 + station.count + template.count + issuerCertificate.count
+                + delivery.messageOctets)
         fields.put(WorkerSetUp.version)
         for text in [
             module, tokenSerial, tokenLabel, issuerLabel, templateName, product,
@@ -48,7 +53,8 @@ struct WorkerSetUp {
         fields.put(curve)
         fields.put(UInt32(sessions))
         fields.put(verifiesAll)
-        // The PIN crosses the socket pair alone: no argument, no environment, no file.
+        // Passphrase and PIN cross the socket pair alone: no argument, no environment, no file.
+        delivery.put(to: &fields)
         pin.withBytes { start, count in
             fields.put(UnsafeBufferPointer(start: start, count: Int(count)))
         }
@@ -56,7 +62,7 @@ struct WorkerSetUp {
         return Frame(kind: .setUp, payload: fields.bytes)
     }
 
-    static func parse(_ frame: Frame) throws(RunError) -> (WorkerSetUp, PIN) {
+    static func parse(_ frame: Frame) throws -> (WorkerSetUp, PIN) {
         var fields = FieldReader(frame.payload)
         let version = try fields.uint32()
         guard version == WorkerSetUp.version else {
@@ -70,7 +76,7 @@ struct WorkerSetUp {
             issuerCertificate: try fields.block(), notBefore: try fields.int64(),
             wrapMechanism: UInt(try fields.int64()), rehearsal: try fields.flag(),
             sessionCopies: try fields.flag(), curve: try fields.text(), sessions: Int(try fields.uint32()),
-            verifiesAll: try fields.flag())
+            verifiesAll: try fields.flag(), delivery: try DeliverySetUp(from: &fields))
         var pin = try fields.block()
         return (setUp, PIN(consuming: &pin))
     }
@@ -80,8 +86,11 @@ struct WorkerSetUp {
 struct WorkChunk {
     struct Row {
         var certificateSerialNumber: CertificateSerialNumber
-        /// The values of the plan's columns, in their order; the first is the device's serial.
+        /// The values of the plan's columns, in their order; the first is the device's serial. Where devices get
+        /// registration secrets, the registration id is behind them.
         var values: [String]
+        /// The certification request as the list gives it; empty where the token makes the key.
+        var request: [UInt8] = []
 
         var serial: String { values[0] }
     }
@@ -98,6 +107,7 @@ struct WorkChunk {
         for row in rows {
             fields.putRaw(row.certificateSerialNumber.bytes)
             for value in row.values { fields.put(value) }
+            fields.put(row.request)
         }
         return Frame(kind: .chunk, payload: fields.bytes)
     }
@@ -115,7 +125,8 @@ struct WorkChunk {
             var values: [String] = []
             values.reserveCapacity(columns)
             for _ in 0..<columns { values.append(try fields.text()) }
-            chunk.rows.append(Row(certificateSerialNumber: serialNumber, values: values))
+            chunk.rows.append(
+                Row(certificateSerialNumber: serialNumber, values: values, request: try fields.block()))
         }
         return chunk
     }
@@ -124,28 +135,37 @@ struct WorkChunk {
 /// What a worker made of a chunk, in the forms in which it is stored and shown: the run copies it, and builds nothing.
 struct MadeChunk {
     var firstRow: Int
-    /// The transport key under which the devices' keys are wrapped, itself wrapped to the station.
+    /// The transport key under which the devices' keys are wrapped, itself wrapped to the station; empty where
+    /// devices made their keys.
     var transportKey: [UInt8]
     /// For the ledger and the log.
     var devices: DeviceChunk
     /// For the station: a line a device.
     var package: [UInt8]
+    /// How long each device took in the token.
+    var latency: LatencyHistogram
 
     var frame: Frame {
         var fields = FieldWriter(
-            capacity: 16 + transportKey.count + devices.bytes.count + package.count)
+            capacity: 1024 + transportKey.count + devices.bytes.count + package.count)
         fields.put(UInt32(firstRow))
         fields.put(transportKey)
         fields.put(devices.bytes)
         fields.put(package)
+        fields.put(latency.octets)
         return Frame(kind: .made, payload: fields.bytes)
     }
 
     static func parse(_ frame: Frame) throws -> MadeChunk {
         var fields = FieldReader(frame.payload)
+        let (firstRow, transportKey) = (Int(try fields.uint32()), try fields.block())
+        let (devices, package) = (try DeviceChunk(try fields.block()), try fields.block())
+        guard let latency = LatencyHistogram(octets: try fields.block()) else {
+            throw RunError(.protocolBroken, "worker", "its times do not parse")
+        }
         let chunk = MadeChunk(
-            firstRow: Int(try fields.uint32()), transportKey: try fields.block(),
-            devices: try DeviceChunk(try fields.block()), package: try fields.block())
+            firstRow: firstRow, transportKey: transportKey, devices: devices, package: package,
+            latency: latency)
         guard fields.isAtEnd else { throw RunError(.protocolBroken, "worker", "a message is too long") }
         return chunk
     }

@@ -2,7 +2,7 @@
 ///
 /// Every call that changes something is durable when it returns. The embedded form is `SQLiteLedger`;
 /// another implementation serves where several stations share one.
-public protocol Ledger: Sendable {
+public protocol Ledger: ScrapLedger, RevocationListLedger, Sendable {
     /// Begins a run; its name and its authorisation must both be new.
     ///
     /// Takes the disk space that the ledger needs to tell the run's devices from all others.
@@ -48,6 +48,10 @@ public protocol Ledger: Sendable {
 
     /// Which of these serials the product has released already, each with the run that made it.
     func known(_ serials: [String], product: String) throws(LedgerError) -> [String: String]
+
+    /// Which of these public keys, by the SHA-256 of their subjectPublicKeyInfo, a device was ever recorded with, each
+    /// with its run.
+    func certified(publicKeyDigests: [[UInt8]]) throws(LedgerError) -> [[UInt8]: String]
 
     /// Every device ever made with this serial, of one product or of any, oldest first.
     func devices(serial: String, product: String?) throws(LedgerError) -> [DeviceRecord]

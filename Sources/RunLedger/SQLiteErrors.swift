@@ -25,6 +25,12 @@ extension SQLiteLedger {
         case .SQLITE_CANTOPEN, .SQLITE_READONLY:
             return LedgerError(
                 .io, subject, message, hint: "Is the site's folder writable, and the ledger a file?")
+        case .SQLITE_IOERR:
+            return LedgerError(
+                .io, subject, message,
+                hint:
+                    "Is the disk full, or failing? What was recorded is whole; mend it, then `rootline run resume`."
+            )
         case .SQLITE_CONSTRAINT:
             return LedgerError(.duplicate, subject, message)
         case .SQLITE_ERROR where message.hasPrefix("no such table"):

@@ -65,32 +65,33 @@ extension SQLiteLedger {
     public func scrap(
         serial: String, product: String, reason: String, at time: Int64
     ) throws(LedgerError) -> DeviceRecord {
-        try write { database in
-            let made = try devices(serial: serial, product: product, database)
-            guard let device = made.last(where: { $0.state == .released }) else {
-                if case .scrapped(_, let at)? = made.last?.state {
-                    let date = Date(timeIntervalSince1970: TimeInterval(at)).ISO8601Format()
-                    throw LedgerError(.wrongState, serial, "it was scrapped at \(date)")
-                }
-                throw LedgerError(
-                    .deviceUnknown, serial, "no device of product \(product) has this serial")
+        try write { try scrap(serial: serial, product: product, reason: reason, at: time, $0) }
+    }
+
+    func scrap(
+        serial: String, product: String, reason: String, at time: Int64, _ database: Database
+    ) throws -> DeviceRecord {
+        let made = try devices(serial: serial, product: product, database)
+        guard let device = made.last(where: { $0.state == .released }) else {
+            if case .scrapped(_, let at)? = made.last?.state {
+                let date = Date(timeIntervalSince1970: TimeInterval(at)).ISO8601Format()
+                throw LedgerError(.wrongState, serial, "it was scrapped at \(date)")
             }
-            let run = try RunFacts(device.run, database).number
-            try database.execute(
-                sql: """
-                    INSERT INTO scrapped(chunk, position, run, row, serial, reason, scrapped_at)
-                    VALUES (?, ?, ?, ?, ?, ?, ?)
-                    """,
-                arguments: [
-                    device.chunk, device.position, run, device.device.row, serial, reason, time,
-                ])
-            try database.execute(
-                sql: "UPDATE run SET released = released - 1, scrapped = scrapped + 1 WHERE number = ?",
-                arguments: [run])
-            return DeviceRecord(
-                run: device.run, product: device.product, chunk: device.chunk, position: device.position,
-                state: .scrapped(reason: reason, at: time), device: device.device)
+            throw LedgerError(.deviceUnknown, serial, "no device of product \(product) has this serial")
         }
+        let run = try RunFacts(device.run, database).number
+        try database.execute(
+            sql: """
+                INSERT INTO scrapped(chunk, position, run, row, serial, reason, scrapped_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [device.chunk, device.position, run, device.device.row, serial, reason, time])
+        try database.execute(
+            sql: "UPDATE run SET released = released - 1, scrapped = scrapped + 1 WHERE number = ?",
+            arguments: [run])
+        return DeviceRecord(
+            run: device.run, product: device.product, chunk: device.chunk, position: device.position,
+            state: .scrapped(reason: reason, at: time), device: device.device)
     }
 
     private func serialFingerprint(_ serial: String, _ product: Int64) -> UInt64 {

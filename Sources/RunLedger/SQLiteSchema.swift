@@ -10,6 +10,8 @@ extension SQLiteLedger {
             let secret = Data((0..<32).map { _ in UInt8.random(in: 0...255, using: &generator) })
             try database.execute(sql: "INSERT INTO ledger(secret) VALUES (?)", arguments: [secret])
         }
+        addScraps(&migrator)
+        addRevocationLists(&migrator)
         return migrator
     }()
 

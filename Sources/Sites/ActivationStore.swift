@@ -53,8 +53,8 @@ public struct ActivationSet: Sendable, Hashable {
 ///
 /// The shares are encrypted to their holders; the files tell nothing to anybody else, and losing them loses the token.
 public struct ActivationStore: Sendable {
-    private let site: Site
-    private let token: String
+    let site: Site
+    let token: String
 
     init(_ site: Site, token: String) {
         self.site = site

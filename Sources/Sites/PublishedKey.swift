@@ -114,7 +114,7 @@ extension Site {
     }
 
     /// Creates a file with all its bytes on disk, or not at all; throws where one stands there already.
-    static func createExclusively(_ path: String, _ bytes: [UInt8]) throws(SiteError) {
+    package static func createExclusively(_ path: String, _ bytes: [UInt8]) throws(SiteError) {
         let staging = path + ".new-\(getpid())"
         let descriptor = Glibc.open(staging, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o644)
         guard descriptor >= 0 else {
@@ -150,7 +150,7 @@ extension Site {
     }
 
     /// Flushes the folder in which a file was given its name.
-    static func flushFolder(of path: String) throws(SiteError) {
+    package static func flushFolder(of path: String) throws(SiteError) {
         let parent = URL(fileURLWithPath: path).deletingLastPathComponent().path
         let folder = Glibc.open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard folder >= 0 else { throw SiteError(.io, path, String(cString: strerror(errno))) }

@@ -87,7 +87,7 @@ extension Site {
     }
 
     /// Replaces a file's content, on disk before its name is; readers see the old or the new, whole.
-    static func replace(_ path: String, with bytes: [UInt8], mode: mode_t = 0o644) throws(SiteError) {
+    package static func replace(_ path: String, with bytes: [UInt8], mode: mode_t = 0o644) throws(SiteError) {
         let staging = path + ".new-\(getpid())"
         unlink(staging)
         let descriptor = Glibc.open(staging, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)

@@ -168,7 +168,9 @@ private func examine(
     let name = label.description
     let readBack = try policy.readBack(pair.privateKey, label: label, in: session)
     let publicReadBack = try policy.readBack(publicKey: pair.publicKey, label: label, in: session)
-    let refusals = try probe(pair.privateKey, label: label, type: type, policy: policy, in: session)
+    let refusals = try probe(
+        pair.privateKey, label: label, secrets: type.secretAttributes, sessionCopies: policy.sessionCopies,
+        in: session)
     // Reads the key's numbers and refuses all but those of the four types.
     let key = try TokenKey(label, object: pair.privateKey, login: login, session: session)
     guard key.type == type else {

@@ -13,6 +13,8 @@ public enum KeyRole: String, Sendable, CaseIterable {
     case backupWrapping = "backup-wrapping"
     /// The public key of a programming station.
     case station = "station"
+    /// The symmetric key from which an enrolment group's registration secrets are derived.
+    case registrationGroup = "registration-group"
 }
 
 /// A key's `CKA_LABEL`: role and name, and whether a rehearsal made it.

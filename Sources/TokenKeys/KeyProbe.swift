@@ -12,13 +12,16 @@ public struct ProbeResult: Sendable, Hashable {
 }
 
 /// Tries what the policy forbids; anything that the token allows throws.
+///
+/// `secrets` are the attributes that hold the key.
 func probe(
-    _ key: Object, label: KeyLabel, type: SigningKeyType, policy: KeyPolicy, in session: borrowing Session
+    _ key: Object, label: KeyLabel, secrets: [AttributeType], sessionCopies: Bool,
+    in session: borrowing Session
 ) throws(TokenKeyError) -> [ProbeResult] {
     let name = label.description
     var results: [ProbeResult] = []
 
-    for secret in type.secretAttributes {
+    for secret in secrets {
         let value: Attribute?
         do {
             value = try session.attribute(secret, of: key)
@@ -53,7 +56,7 @@ func probe(
         throw TokenKeyError(.probeFailed, name, "\(error)")
     }
 
-    if !policy.sessionCopies {
+    if !sessionCopies {
         do {
             let copy = try session.copy(key, [Attribute(.token, false)])
             try? session.destroy(copy)

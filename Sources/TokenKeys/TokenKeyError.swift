@@ -27,6 +27,8 @@ public struct TokenKeyError: Error, Sendable, CustomStringConvertible {
         case rehearsalMixed = "key-rehearsal-mixed"
         /// A signature of the token does not verify.
         case signatureInvalid = "signature-invalid"
+        /// A station's passphrase is too short, or has characters on which programs differ.
+        case passphraseRefused = "passphrase-refused"
         /// A CMS message does not parse, or its signature does not verify.
         case cmsInvalid = "cms-invalid"
         /// libcrypto or libp11 failed.

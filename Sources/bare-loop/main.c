@@ -1,27 +1,35 @@
 // The yardstick of `make bench`: the PKCS#11 calls that one device costs, and nothing else.
 //
 // It makes device keys exactly as a run's workers do (same attributes, same session copies), in threads of one
-// process or in processes of one thread, and prints the devices a second. Start-up and login are not counted.
-// Nothing is kept: no certificate, no ledger, no log.
+// process or in processes of one thread, and prints the devices a second. Start-up, login and each caller's first
+// devices are not counted; the time ends with the last caller. Nothing is kept: no certificate, no ledger, no log.
 
 #define CRYPTOKI_COMPAT 1
 #include <dlfcn.h>
+#include <errno.h>
 #include <p11-kit/pkcs11.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "requests.h"
 
 static CK_FUNCTION_LIST_PTR p11;
 static CK_SLOT_ID slot;
 static const char *module_path, *token_label, *issuer_label;
 static char pin[256];
 static int session_copies;
+static int has_requests;
 static long devices_each;
+// Devices that a caller makes before its time begins: pages and caches are then as they stay.
+static const long warm_up = 20;
 static pthread_barrier_t *start_line;
 
 static void must(CK_RV answer, const char *what) {
@@ -88,6 +96,10 @@ static void make_devices(void) {
         CK_ATTRIBUTE copy[] = {{CKA_TOKEN, &no, sizeof no}};
         must(p11->C_CopyObject(session, issuer, copy, 1, &issuer), "C_CopyObject");
     }
+    if (has_requests) {
+        requests_certify(p11, session, issuer, devices_each, warm_up, start_line);
+        return;
+    }
 
     CK_ULONG length = 32;
     CK_ATTRIBUTE transport[] = {
@@ -117,8 +129,8 @@ static void make_devices(void) {
     CK_BYTE digest[32], signature[128], point[128], wrapped[512];
     memset(digest, 0x5A, sizeof digest);
 
-    pthread_barrier_wait(start_line);
-    for (long i = 0; i < devices_each; i++) {
+    for (long i = -warm_up; i < devices_each; i++) {
+        if (i == 0) pthread_barrier_wait(start_line);
         CK_OBJECT_HANDLE public_handle, private_handle;
         must(p11->C_GenerateKeyPair(session, &generate, public_key, sizeof public_key / sizeof *public_key,
                                     private_key, sizeof private_key / sizeof *private_key, &public_handle,
@@ -138,6 +150,14 @@ static void make_devices(void) {
     pthread_barrier_wait(start_line);
 }
 
+// A caller that failed never reaches the line, where all others wait.
+static void caller_ended(int signal_number) {
+    (void)signal_number;
+    int status;
+    while (waitpid(-1, &status, WNOHANG) > 0)
+        if (status != 0) _exit(70);
+}
+
 static void *thread(void *unused) {
     (void)unused;
     make_devices();
@@ -145,10 +165,18 @@ static void *thread(void *unused) {
 }
 
 int main(int count, char **arguments) {
-    if (count != 9) {
+    if (count == 5 && strcmp(arguments[1], "make-requests") == 0)
+        return requests_make(arguments[2], arguments[3], atol(arguments[4]));
+    if (count != 9 && count != 10) {
         fprintf(stderr, "usage: bare-loop MODULE TOKEN PIN-FILE ISSUER-LABEL copies|no-copies "
-                        "threads|processes N DEVICES\n");
+                        "threads|processes N DEVICES [REQUESTS.csv]\n"
+                        "       bare-loop make-requests REQUESTS.csv PREFIX COUNT\n");
         return 64;
+    }
+    has_requests = count == 10;
+    if (has_requests) {
+        int answer = requests_read(arguments[9]);
+        if (answer) return answer;
     }
     module_path = arguments[1];
     token_label = arguments[2];
@@ -158,6 +186,7 @@ int main(int count, char **arguments) {
     int callers = atoi(arguments[7]);
     if (callers < 1 || callers > 256) return 64;
     devices_each = atol(arguments[8]) / callers;
+    if (devices_each < 1) return 64;
 
     FILE *file = fopen(arguments[3], "r");
     if (!file || !fgets(pin, sizeof pin, file)) return 66;
@@ -176,18 +205,22 @@ int main(int count, char **arguments) {
             pthread_create(&id, NULL, thread, NULL);
         }
     } else {
+        signal(SIGCHLD, caller_ended);
         for (int i = 0; i < callers; i++) {
             // One after another: processes that log in together break SoftHSM's token file.
             int ready[2];
             if (pipe(ready)) return 70;
             if (fork() == 0) {
+                prctl(PR_SET_PDEATHSIG, SIGKILL);
                 load(0);
                 if (write(ready[1], "x", 1) != 1) _exit(70);
                 make_devices();
                 _exit(0);
             }
             char byte;
+            close(ready[1]);
             if (read(ready[0], &byte, 1) != 1) return 70;
+            close(ready[0]);
         }
     }
     pthread_barrier_wait(start_line);
@@ -195,5 +228,9 @@ int main(int count, char **arguments) {
     pthread_barrier_wait(start_line);
     double seconds = now() - begun;
     printf("%.1f\n", (double)(devices_each * callers) / seconds);
-    return 0;
+    fflush(stdout);
+    // The callers' processor time counts as ours once they are waited for.
+    while (wait(NULL) > 0 || errno == EINTR) {}
+    // No exit handlers: the module's would pull away what the last threads stand on.
+    _exit(0);
 }

@@ -2,13 +2,46 @@ import Foundation
 
 // `make bench`: measures side by side in one run, prints a table and writes .build/bench.json.
 // What is compared runs in turns, so that a noisy machine is noisy to both; medians are taken.
+//
+//     rootline-bench [GROUP…]
+//
+// Without a group: all but `scale-million`. A row replaces what an earlier run wrote under its id.
+
+let groups: [(name: String, rows: (Bench) throws -> [BenchRow])] = [
+    ("token-key", { try TokenKeyBench(bench: $0).rows() }),
+    ("device-key", { try DeviceKeyBench(bench: $0).rows() }),
+    ("slow-hsm", { try SlowHSMBench(bench: $0).rows() }),
+    ("verify-all", { try VerificationBench(bench: $0).rows() }),
+    ("peers", { try PeerBench(bench: $0).rows() }),
+    ("scale", { try ScaleBench(bench: $0, size: .tenth).rows() }),
+    ("scale-million", { try ScaleBench(bench: $0, size: .million).rows() }),
+]
 
 do {
+    let wanted = CommandLine.arguments.dropFirst()
+    if let unknown = wanted.first(where: { name in !groups.contains { $0.name == name } }) {
+        let names = groups.map(\.name).joined(separator: ", ")
+        throw BenchError(description: "there is no group \(unknown); the groups: \(names)")
+    }
     let bench = try Bench()
-    defer { bench.removeSites() }
+    defer { bench.removeFolder() }
     var rows: [BenchRow] = []
-    rows += try TokenKeyBench(bench: bench).rows()
-    try BenchRow.write(rows)
+    for group in groups
+    where wanted.isEmpty ? group.name != "scale-million" : wanted.contains(group.name) {
+        let load = ForeignLoad()
+        var measured = try group.rows(bench)
+        let share = load.share()
+        for index in measured.indices { measured[index].foreignLoad = share }
+        if share > 0.05 {
+            bench.say(
+                "\(group.name): other programs used \(Int(share * 100)) % of the processors: measure again")
+        }
+        // At once: what was measured stays where a later group fails.
+        try BenchRow.merge(measured)
+        rows += measured
+    }
+    BenchRow.print(rows)
+    print("written to \(BenchRow.file)")
 } catch {
     FileHandle.standardError.write(Data("bench: \(error)\n".utf8))
     exit(1)

@@ -173,6 +173,8 @@ struct AllowlistLookupCommand: ParsableCommand, FormattedCommand {
         var entryIndex: UInt64?
         var keyDigest: String?
         var certificateDigest: String?
+        /// Whether the key is one that is replaced on a plan, as registration keys are at onboarding.
+        var rotates: Bool?
         var treeSize: UInt64
     }
 
@@ -209,7 +211,8 @@ struct AllowlistLookupCommand: ParsableCommand, FormattedCommand {
             status: answer.status.rawValue, reason: answer.reason, keyChecked: answer.keyChecked,
             serial: answer.device?.serial ?? serial, product: answer.device?.product, run: answer.run,
             entryIndex: answer.entryIndex, keyDigest: answer.device?.key.hex,
-            certificateDigest: answer.device?.certificate.hex, treeSize: answer.checkpoint.size)
+            certificateDigest: answer.device?.certificate.hex, rotates: answer.device?.rotates,
+            treeSize: answer.checkpoint.size)
         if output.format == .json {
             try printJSON(document)
         } else {
@@ -220,7 +223,7 @@ struct AllowlistLookupCommand: ParsableCommand, FormattedCommand {
                 print("  run          \(device.run)")
                 print(
                     "  entry        \(answer.entryIndex.map { "\($0)" } ?? "") of \(answer.checkpoint.size)")
-                print("  key SHA-256  \(device.key.hex)")
+                print("  key SHA-256  \(device.key.hex)\(device.rotates ? "  (rotates)" : "")")
                 if !answer.keyChecked {
                     Terminal.say("The key was not checked: accept a device by serial and key together.")
                 }

@@ -1,4 +1,5 @@
 import Allowlist
+import Approvals
 import Certificates
 import Foundation
 import KeyCeremony
@@ -7,6 +8,7 @@ import PKCS11
 import ProductionRun
 import Rosters
 import RunLedger
+import RunTelemetry
 import SecretSharing
 import Sites
 import TokenKeys
@@ -70,6 +72,12 @@ struct ErrorReport {
         case let error as RunError:
             let cause = error.cause.map { ": \(ErrorReport($0).message)" } ?? ""
             self.init(Self.code(of: error), error.code.rawValue, error.description + cause, error.hint)
+        case let error as TelemetryError:
+            self.init(
+                error.code == .diskFull ? Self.inputOutput : Self.cannotCreate, error.code.rawValue,
+                error.description, error.hint)
+        case let error as ApprovalError:
+            self.init(Self.code(of: error), error.code.rawValue, error.description, error.hint)
         case let error as CeremonyError:
             self.init(Self.code(of: error), error.code.rawValue, error.description, error.hint)
         default:
@@ -95,7 +103,7 @@ struct ErrorReport {
         case .labelTaken, .idTaken: return cannotCreate
         case .keyAbsent, .keyHalf, .keyDuplicate, .idMismatch: return unavailable
         case .policyBroken, .probeFailed, .keyMalformed, .signatureInvalid: return unavailable
-        case .roleRefused, .rehearsalMixed: return refused
+        case .roleRefused, .rehearsalMixed, .passphraseRefused: return refused
         case .cmsInvalid: return no
         case .libraryFailed: return defect
         case .token: return error.cause.map { code(of: $0) } ?? unavailable
@@ -132,12 +140,25 @@ struct ErrorReport {
         case .manifestRefused: return badInput
         case .authorisationRefused: return refused
         case .siteNotReady: return noInput
+        case .deviceUnknown, .deviceScrapped: return no
         case .cannotCreate: return cannotCreate
         case .diskFull, .io, .inconsistent: return inputOutput
         case .interrupted, .unfinished, .workersFailed: return temporary
         case .tokenAbsent: return unavailable
         case .wrongState: return badInput
         case .protocolBroken: return defect
+        }
+    }
+
+    private static func code(of error: ApprovalError) -> Int32 {
+        switch error.code {
+        case .siteNotReady, .unreadable: return noInput
+        case .cannotCreate: return cannotCreate
+        case .io: return inputOutput
+        case .absent, .malformed, .statementRefused, .signatureInvalid, .signerUnknown, .signerRetired,
+            .roleMissing, .repeated, .quorumShort, .authorityMissing, .authorityForeign, .approvalsChanged,
+            .rosterRefused, .declined:
+            return refused
         }
     }
 

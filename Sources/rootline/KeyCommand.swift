@@ -7,7 +7,7 @@ import TokenKeys
 struct KeyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key", abstract: "The keys on the site's tokens.",
-        subcommands: [KeyListCommand.self, KeyShowCommand.self])
+        subcommands: [KeyListCommand.self, KeyShowCommand.self, KeyRegistrationGroupCommand.self])
 }
 
 struct KeyListCommand: ParsableCommand, FormattedCommand {
@@ -121,7 +121,9 @@ struct KeyDescription: Encodable {
                     found.append(
                         KeyDescription(
                             label: text, role: label.role.rawValue, rehearsal: label.isRehearsal,
-                            token: token.name, type: key.map(\.type.description) ?? "AES-256",
+                            token: token.name,
+                            type: key.map(\.type.description)
+                                ?? (label.role == .registrationGroup ? "HMAC-SHA256" : "AES-256"),
                             id: (try session.attribute(.id, of: object)?.value ?? []).hex,
                             attributes: attributes,
                             publicKey: key.map { publicKeyPEM($0.publicKeyInfo) }))

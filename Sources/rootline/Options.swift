@@ -42,8 +42,11 @@ struct PINOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Where a token's PIN comes from: [TOKEN=]file:PATH or [TOKEN=]fd:N; may be repeated.",
-            discussion: "Without it, site.yaml's pin source is used, and else a prompt on the terminal."))
+            "Where a PIN comes from: [TOKEN=]file:PATH or [TOKEN=]fd:N, or NAME=… for a person's token; may be repeated.",
+            discussion: """
+                Without it, site.yaml's pin source is used, and else a prompt on the terminal. A token that a quorum \
+                opens is opened by its share holders, each with their own token's PIN or the words of their share.
+                """))
     var pinSource: [String] = []
 
     /// The source for the site's token of this name.
@@ -51,6 +54,15 @@ struct PINOptions: ParsableArguments {
     /// Where a command opens several tokens, each source must say whose it is: a PIN tried on another token costs one
     /// of its few tries.
     func source(_ name: String, in site: Site, ofSeveral: Bool = false) throws -> PINSource {
+        let binding = try site.token(name)
+        if binding.activation == .quorum, let shares = try ShareCollection(of: name, in: site) {
+            guard !isNamed(name) else {
+                throw SiteError(
+                    .refused, "token \(name)", "is opened by its share holders together, not by one PIN",
+                    hint: "Name the sources of the holders' own PINs: --pin-source NAME=file:PATH")
+            }
+            return .known(try pin(from: shares, site))
+        }
         for text in pinSource {
             let parts = text.split(separator: "=", maxSplits: 1)
             if parts.count == 2, !parts[0].contains(":") {
@@ -62,7 +74,6 @@ struct PINOptions: ParsableArguments {
                 return try PINSource(text)
             }
         }
-        let binding = try site.token(name)
         if binding.pinSource != nil { return .site }
         return .known(try Terminal.promptForPIN("PIN of token \(name) (\(binding.label)): "))
     }

@@ -19,7 +19,7 @@ struct Rootline: ParsableCommand {
         version: Rootline.version,
         subcommands: [
             InitCommand.self, DoctorCommand.self, CeremonyCommand.self, RunCommand.self,
-            AllowlistCommand.self, KeyCommand.self,
+            AllowlistCommand.self, KeyCommand.self, LedgerCommand.self,
         ])
 
     static let version = Release.version

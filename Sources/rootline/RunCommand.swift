@@ -3,6 +3,7 @@ import Foundation
 import Manifests
 import ProductionRun
 import RunLedger
+import RunTelemetry
 import Sites
 import TokenKeys
 
@@ -10,16 +11,32 @@ struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Production runs: check, approve, make, and look.",
         subcommands: [
-            RunCheckCommand.self, RunApproveCommand.self, RunStartCommand.self, RunResumeCommand.self,
-            RunStatusCommand.self,
+            RunCheckCommand.self, RunApproveCommand.self, RunApproveCRLCommand.self, RunStartCommand.self,
+            RunResumeCommand.self, RunStatusCommand.self, RunReportCommand.self, RunScrapCommand.self,
+            RunReworkCommand.self, RunCloseCommand.self, RunCRLCommand.self, RunExtractCommand.self,
+            RunVerifyPackagesCommand.self,
         ])
 }
 
 extension Site {
     /// The site's ledger where it has one already, to look and change nothing.
     func ledgerToRead() throws -> SQLiteLedger? {
-        FileManager.default.fileExists(atPath: ledger)
-            ? try SQLiteLedger(path: ledger, creating: false, readOnly: true) : nil
+        guard FileManager.default.fileExists(atPath: ledger), try SQLiteLedger.isFounded(at: ledger) else {
+            return nil
+        }
+        return try SQLiteLedger(path: ledger, creating: false, readOnly: true)
+    }
+}
+
+extension RunPlan {
+    /// Checks a manifest and its rows, with a progress line where proofs of possession take their time.
+    init(checking manifest: String, site: Site, ledger: SQLiteLedger?) throws {
+        let line = ProgressLine(unit: "rows checked")
+        let start = ContinuousClock.now
+        defer { line.end() }
+        try self.init(site: site, manifest: manifest, ledger: ledger) { done, quantity in
+            if start.duration(to: .now) > .seconds(2) { line.show(done, of: quantity) }
+        }
     }
 }
 
@@ -39,92 +56,38 @@ struct RunCheckCommand: ParsableCommand, FormattedCommand {
         var template: String
         var manifestDigest: String
         var templateDigest: String
-        var stationDigest: String
+        /// Missing where devices made their keys.
+        var stationDigest: String?
+        var keyOrigin: String
+        /// Requests with another common name than their row's serial; missing where the token makes keys.
+        var otherCommonNames: Int?
     }
 
     func run() throws {
         let site = try siteOptions.open()
-        let plan = try RunPlan(site: site, manifest: manifest, ledger: try site.ledgerToRead())
+        let plan = try RunPlan(checking: manifest, site: site, ledger: try site.ledgerToRead())
         let facts = plan.facts
         let document = Document(
             run: facts.run, product: facts.product, quantity: facts.quantity,
             template: plan.manifest.template, manifestDigest: facts.manifestDigest.hex,
-            templateDigest: facts.templateDigest.hex, stationDigest: (facts.stationDigest ?? []).hex)
+            templateDigest: facts.templateDigest.hex, stationDigest: facts.stationDigest?.hex,
+            keyOrigin: plan.manifest.keyOrigin.rawValue,
+            otherCommonNames: plan.manifest.keyOrigin == .device ? plan.rows.otherNames.count : nil)
         if output.format == .json { return try printJSON(document) }
         print("ok  run \(facts.run): \(facts.quantity.grouped) devices of \(facts.product)")
         print("  manifest  \(document.manifestDigest)")
         print("  template  \(document.templateDigest)  \(document.template)")
-        print("  station   \(document.stationDigest)")
+        if let station = document.stationDigest { print("  station   \(station)") }
+        if plan.manifest.keyOrigin == .device {
+            print("  requests  \(facts.quantity.grouped), each proven by its own key")
+        }
+        if let first = plan.rows.otherNames.first {
+            print(
+                "  note: \(plan.rows.otherNames.count.grouped) requests have another common name than their row's"
+            )
+            print("  serial, the first \(first). Certificates take their subject from the template alone.")
+        }
         print("Next: rootline run approve \(manifest)")
-    }
-}
-
-struct RunApproveCommand: ParsableCommand, FormattedCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "approve", abstract: "Sign the authorisation of a run with the run authority's key.",
-        discussion: """
-            What is signed: the manifest with its list and station key, the template, the issuer, the quantity \
-            and how many losses are allowed, for how long, for which log and which state of it.
-            """)
-
-    @Argument(help: "The run's manifest.") var manifest: String
-    @Option(
-        name: .long,
-        help: "Certificates that may be lost beyond the quantity (default: a tenth, at most 2048).")
-    var spoilage: Int?
-    @Option(name: .long, help: "For how many hours the run may be started.")
-    var hours = 24 * 7
-    @Flag(name: .long, help: "Set an approval that was not used aside, and give a new one.")
-    var anew = false
-    @OptionGroup var siteOptions: SiteOptions
-    @OptionGroup var pins: PINOptions
-    @OptionGroup var output: OutputOptions
-
-    struct Document: Encodable {
-        var version = 1
-        var run: String
-        var quantity: Int
-        var spoilage: Int
-        var notBefore: String
-        var notAfter: String
-        var treeSize: Int64
-        var manifestDigest: String
-        var authorisation: String
-        var authorisationDigest: String
-    }
-
-    func validate() throws {
-        if let spoilage, !(0...100_000_000).contains(spoilage) {
-            throw ValidationError("--spoilage is a number of certificates, 0 to 100000000.")
-        }
-        guard (1...24 * 366).contains(hours) else {
-            throw ValidationError("--hours is 1 to 8784.")
-        }
-    }
-
-    func run() throws {
-        let site = try siteOptions.open()
-        let plan = try RunPlan(site: site, manifest: manifest, ledger: try site.ledgerToRead())
-        let allowed = spoilage ?? RunPlan.standardSpoilage(quantity: plan.manifest.quantity)
-        let statement = try plan.statement(
-            spoilage: allowed, validity: .seconds(hours * 3600), at: Date())
-        let name = try site.publishedKey(.runAuthority).tokenName
-        let authority = try site.open(name, pin: pins.source(name, in: site))
-        let authorisation = try plan.approve(statement, authority: authority, settingAside: anew)
-        let document = Document(
-            run: plan.manifest.run, quantity: plan.manifest.quantity, spoilage: allowed,
-            notBefore: timeText(statement.notBefore), notAfter: timeText(statement.notAfter),
-            treeSize: statement.treeSize, manifestDigest: plan.rows.digest.hex,
-            authorisation: plan.authorisationPath, authorisationDigest: authorisation.digest.hex)
-        if output.format == .json { return try printJSON(document) }
-        print(
-            "approved  run \(document.run): \(document.quantity.grouped) devices, \(allowed.grouped) losses allowed"
-        )
-        print("  until     \(document.notAfter)")
-        print("  log       \(document.treeSize) entries seen")
-        print("  manifest  \(document.manifestDigest)")
-        print("  written   \(document.authorisation)")
-        print("Next: rootline run start \(manifest)")
     }
 }
 
@@ -165,6 +128,15 @@ struct WorkerOptions: ParsableArguments {
     }
 }
 
+/// Whether a run is sealed when its rows are made, for `start` and `resume`.
+struct EndingOptions: ParsableArguments {
+    @Flag(
+        name: .long, help: "Make all rows and leave the run open for rework; `rootline run close` seals it.")
+    var keepOpen = false
+
+    var ending: RunEnding { keepOpen ? .keepOpen : .seal }
+}
+
 struct RunStartCommand: ParsableCommand, FormattedCommand {
     static let configuration = CommandConfiguration(
         commandName: "start", abstract: "Make the devices of an approved run, and seal it.",
@@ -175,20 +147,25 @@ struct RunStartCommand: ParsableCommand, FormattedCommand {
 
     @Argument(help: "The run's manifest.") var manifest: String
     @OptionGroup var workers: WorkerOptions
+    @OptionGroup var watching: WatchOptions
+    @OptionGroup var ending: EndingOptions
     @OptionGroup var siteOptions: SiteOptions
     @OptionGroup var pins: PINOptions
+    @OptionGroup var station: PassphraseOptions
     @OptionGroup var output: OutputOptions
 
     func run() throws {
         let site = try siteOptions.open()
+        let passphrase = try station.read()
         let lock = try site.lockForRun()
         let ledger = try SQLiteLedger(path: site.ledger, creating: true)
-        let plan = try RunPlan(site: site, manifest: manifest, ledger: ledger)
+        let plan = try RunPlan(checking: manifest, site: site, ledger: ledger)
         try RunReport.drive(
             site: site, lock: lock, ledger: ledger,
-            limits: workers.limits(quantity: plan.manifest.quantity), pins: pins, format: output.format,
-            run: plan.manifest.run, manifest: plan.manifest.file
-        ) { try $0.start(plan) }
+            limits: workers.limits(quantity: plan.manifest.quantity), pins: pins, passphrase: passphrase,
+            watching: watching, format: output.format, run: plan.manifest.run, manifest: plan.manifest.file,
+            ending: ending.ending
+        ) { try $0.start(plan, ending: ending.ending) }
     }
 }
 
@@ -203,12 +180,16 @@ struct RunResumeCommand: ParsableCommand, FormattedCommand {
     @Argument(help: "The run's name.") var name: String
     @Option(name: .long, help: "The manifest, where it moved since the start.") var manifest: String?
     @OptionGroup var workers: WorkerOptions
+    @OptionGroup var watching: WatchOptions
+    @OptionGroup var ending: EndingOptions
     @OptionGroup var siteOptions: SiteOptions
     @OptionGroup var pins: PINOptions
+    @OptionGroup var station: PassphraseOptions
     @OptionGroup var output: OutputOptions
 
     func run() throws {
         let site = try siteOptions.open()
+        let passphrase = try station.read()
         let lock = try site.lockForRun()
         guard FileManager.default.fileExists(atPath: site.ledger),
             case let ledger = try SQLiteLedger(path: site.ledger, creating: false),
@@ -219,9 +200,9 @@ struct RunResumeCommand: ParsableCommand, FormattedCommand {
         }
         try RunReport.drive(
             site: site, lock: lock, ledger: ledger,
-            limits: workers.limits(quantity: record.run.quantity), pins: pins, format: output.format,
-            run: name, manifest: manifest
-        ) { try $0.resume(name, manifest: manifest) }
+            limits: workers.limits(quantity: record.run.quantity), pins: pins, passphrase: passphrase,
+            watching: watching, format: output.format, run: name, manifest: manifest, ending: ending.ending
+        ) { try $0.resume(name, manifest: manifest, ending: ending.ending) }
     }
 }
 
@@ -240,39 +221,49 @@ private struct RunReport: Encodable {
     var peakMemoryBytes: Int
     var folder: String
     var treeSize: UInt64
-    var checkpoint: String
+    /// None for a run that was kept open.
+    var checkpoint: String?
+    /// How the devices' private keys left the token.
+    var delivery: String
+    /// The SHA-256 of `package-index.jsonl`; none for a run that was kept open.
+    var packageIndexDigest: String?
+    /// What whoever answers for the run should know.
+    var warnings: [String]
 
     static func drive(
         site: Site, lock: FileLock, ledger: SQLiteLedger, limits: WorkerLimits, pins: PINOptions,
-        format: OutputFormat, run: String, manifest: String?,
+        passphrase: StationPassphrase?, watching: WatchOptions, format: OutputFormat, run: String,
+        manifest: String?, ending: RunEnding,
         _ body: @escaping (RunDriver) throws -> RunOutcome
     ) throws {
         let name = try site.publishedKey(.issuingCA).tokenName
-        let line = ProgressLine(unit: "devices")
+        let bar = RunBar()
+        let monitor = try watching.monitor(bar)
         let notice = { (text: String) in
-            line.end()
+            bar.end()
             Terminal.say(text)
-        }
-        // Asked for once: a token that comes back is opened with the same.
-        let pin = try site.pin(name, from: pins.source(name, in: site))
-        let patience = TokenPatience(seconds: limits.tokenWaitSeconds, notice: notice) {
-            let driver = try RunDriver(
-                site: site, lock: lock, ledger: ledger, pin: .known(pin),
-                executable: ProductFiles.executable, limits: limits
-            ) { progress in
-                if progress.stage == .making { line.show(progress.released, of: progress.quantity) }
-            }
-            driver.notice = notice
-            return driver
+            monitor.notice(text)
         }
         let outcome: RunOutcome
         do {
-            outcome = try patience.drive(run, manifest: manifest, ledger: ledger, body)
+            // Asked for once: a token that comes back is opened with the same.
+            let pin = try site.pin(name, from: pins.source(name, in: site))
+            let patience = TokenPatience(seconds: limits.tokenWaitSeconds, notice: notice) {
+                let driver = try RunDriver(
+                    site: site, lock: lock, ledger: ledger, pin: .known(pin),
+                    executable: ProductFiles.executable, limits: limits, monitor: monitor)
+                driver.passphrase = passphrase
+                driver.notice = notice
+                return driver
+            }
+            outcome = try patience.drive(run, manifest: manifest, ending: ending, ledger: ledger, body)
         } catch {
-            line.end()
+            monitor.end(RunConclusion(error))
+            bar.end()
             throw error
         }
-        line.end()
+        monitor.end(outcome.checkpoint == nil ? .interrupted(reason: "made, open for rework") : .sealed)
+        bar.end()
         let report = RunReport(
             run: outcome.run, quantity: outcome.quantity, released: outcome.released,
             burned: outcome.burned, made: outcome.made,
@@ -281,73 +272,24 @@ private struct RunReport: Encodable {
             devicesPerSecond: outcome.seconds > 0
                 ? (Double(outcome.made) / outcome.seconds * 10).rounded() / 10 : 0,
             peakMemoryBytes: outcome.peakMemory,
-            folder: outcome.folder, treeSize: outcome.treeSize, checkpoint: outcome.checkpoint)
+            folder: outcome.folder, treeSize: outcome.treeSize, checkpoint: outcome.checkpoint,
+            delivery: outcome.delivery.rawValue, packageIndexDigest: outcome.packageIndexDigest?.hex,
+            warnings: outcome.delivery == .pkcs12 ? [KeyExposure.warning] : [])
         if format == .json { return try printJSON(report) }
         print(
-            "sealed  run \(report.run): \(report.released.grouped) devices released, \(report.burned.grouped) burned"
+            "\(report.checkpoint == nil ? "made, open for rework" : "sealed")  run \(report.run): \(report.released.grouped) devices released, \(report.burned.grouped) burned"
         )
         print(
             "  \(report.made.grouped) made in \(String(format: "%.1f", report.seconds)) s, \(Int(report.devicesPerSecond).grouped) devices a second"
         )
         print("  packages    \(report.folder)/packages")
-        print("  checkpoint  \(report.checkpoint)  (\(Int(report.treeSize).grouped) entries)")
+        guard let checkpoint = report.checkpoint else {
+            return print("Next: rootline run close \(report.run), when no device of it will be made anew")
+        }
+        if let index = report.packageIndexDigest { print("  their index \(index)") }
+        print("  checkpoint  \(checkpoint)  (\(Int(report.treeSize).grouped) entries)")
         print(
             "Hand the checkpoint to somebody outside this site: only a copy elsewhere shows a rollback of all of it."
         )
-    }
-}
-
-struct RunStatusCommand: ParsableCommand, FormattedCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Show how far runs are; touches no token.")
-
-    @Argument(help: "A run's name; all runs where none is given.") var name: String?
-    @OptionGroup var siteOptions: SiteOptions
-    @OptionGroup var output: OutputOptions
-
-    struct Document: Encodable {
-        var version = 1
-        var runs: [Run]
-    }
-    struct Run: Encodable {
-        var run: String
-        var product: String
-        var state: String
-        var quantity: Int
-        var spoilage: Int
-        var reserved: Int
-        var released: Int
-        var scrapped: Int
-        var burned: Int
-        var outstanding: Int
-        var openedAt: String
-        var sealedAt: String?
-    }
-
-    func run() throws {
-        let site = try siteOptions.open()
-        let ledger = try site.ledgerToRead()
-        var records = try ledger?.runs() ?? []
-        if let name {
-            records = records.filter { $0.run.id == name }
-            if records.isEmpty {
-                throw LedgerError(
-                    .runUnknown, name, "no such run", hint: "`rootline run status` lists the runs.")
-            }
-        }
-        let runs = records.map {
-            Run(
-                run: $0.run.id, product: $0.run.product, state: $0.state.rawValue, quantity: $0.run.quantity,
-                spoilage: $0.run.spoilage, reserved: $0.reserved, released: $0.released,
-                scrapped: $0.scrapped, burned: $0.burned, outstanding: $0.outstanding,
-                openedAt: timeText($0.run.openedAt), sealedAt: $0.sealedAt.map(timeText))
-        }
-        if output.format == .json { return try printJSON(Document(runs: runs)) }
-        if runs.isEmpty { print("No runs yet.") }
-        for run in runs {
-            print(
-                "\(run.run)  \(run.state)  \(run.released.grouped) of \(run.quantity.grouped) released, \(run.scrapped) scrapped, \(run.burned.grouped) burned"
-                    + (run.outstanding > 0 ? ", \(run.outstanding.grouped) in hand" : ""))
-        }
     }
 }

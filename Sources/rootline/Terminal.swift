@@ -12,6 +12,11 @@ enum Terminal {
             && ProcessInfo.processInfo.environment["TERM"] != "dumb"
     }
 
+    /// Whether lines can be drawn over: `TERM=dumb` cannot.
+    static var hasCursor: Bool {
+        isInteractive && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+    }
+
     static func say(_ text: String) {
         show(text + "\n")
     }
@@ -37,6 +42,12 @@ enum Terminal {
 
     /// Asks for a PIN on the controlling terminal, without echo.
     static func promptForPIN(_ prompt: String) throws -> PIN {
+        var bytes = try promptSilently(prompt, most: 255)
+        return PIN(consuming: &bytes)
+    }
+
+    /// Reads a line of at most `most` octets without showing it; whoever takes them zeroes them.
+    static func promptSilently(_ prompt: String, most: Int) throws -> [UInt8] {
         let terminal = Glibc.open("/dev/tty", O_RDWR | O_CLOEXEC)
         guard terminal >= 0 else {
             throw SiteError(
@@ -58,12 +69,13 @@ enum Terminal {
         }
         _ = prompt.withCString { write(terminal, $0, strlen($0)) }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(256)
+        // No copy is left behind by growing.
+        bytes.reserveCapacity(most + 1)
         var byte: UInt8 = 0
-        while read(terminal, &byte, 1) == 1, byte != 0x0A, bytes.count < 255 { bytes.append(byte) }
+        while read(terminal, &byte, 1) == 1, byte != 0x0A, bytes.count < most { bytes.append(byte) }
         guard !bytes.contains(0x03) else { throw SiteError(.pinUnavailable, "PIN", "cancelled") }
         guard !bytes.isEmpty else { throw SiteError(.pinUnavailable, "PIN", "none was typed") }
-        return PIN(consuming: &bytes)
+        return bytes
     }
 
     /// Columns of the terminal; 80 where it does not say.
@@ -71,57 +83,6 @@ enum Terminal {
         var size = winsize()
         guard ioctl(2, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
         return Int(size.ws_col)
-    }
-}
-
-/// Progress of long work: a bar on a terminal, a plain line every few seconds elsewhere.
-final class ProgressLine {
-    private let unit: String
-    private let start = ContinuousClock.now
-    private var startValue: Int?
-    private var lastShown = ContinuousClock.now
-    private var isBarShown = false
-    private var isFirst = true
-
-    init(unit: String) {
-        self.unit = unit
-    }
-
-    func show(_ done: Int, of total: Int) {
-        let now = ContinuousClock.now
-        if startValue == nil { startValue = done }
-        let interval: Duration = Terminal.isInteractive ? .milliseconds(100) : .seconds(5)
-        if !isFirst, done < total, lastShown.duration(to: now) < interval { return }
-        isFirst = false
-        lastShown = now
-        let seconds = Double(start.duration(to: now) / .milliseconds(1)) / 1000
-        let rate = seconds > 0.2 ? Double(done - (startValue ?? 0)) / seconds : 0
-        var text = "\(done.grouped) of \(total.grouped) \(unit)"
-        if rate > 0 {
-            text += ", \(Int(rate).grouped)/s"
-            if done < total { text += ", \(Self.duration(Double(total - done) / rate)) left" }
-        }
-        guard Terminal.isInteractive else {
-            Terminal.say(text)
-            return
-        }
-        let width = max(10, min(40, Terminal.columns - text.count - 4))
-        let filled = total == 0 ? width : width * done / total
-        let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
-        Terminal.show("\r\u{1B}[2K\(bar) \(text)")
-        isBarShown = true
-    }
-
-    func end() {
-        if isBarShown { Terminal.show("\n") }
-        isBarShown = false
-    }
-
-    static func duration(_ seconds: Double) -> String {
-        let whole = Int(seconds.rounded(.up))
-        if whole < 60 { return "\(whole) s" }
-        if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
-        return "\(whole / 3600) h \(whole % 3600 / 60) min"
     }
 }
 

@@ -6,6 +6,18 @@ import Testing
 
 @Suite("Serial numbers, signatures, DER and times")
 struct FormTests {
+    @Test("Numbers drawn together are all different, positive and of full length")
+    func drawnTogether() throws {
+        let numbers = CertificateSerialNumber.draw(5000)
+        #expect(Set(numbers).count == 5000)
+        for number in numbers { #expect(try CertificateSerialNumber(bytes: number.bytes) == number) }
+        // The 158 random bits of each are set about as often as not.
+        for bit in 2..<160 {
+            let set = numbers.count { $0.bytes[bit / 8] >> UInt8(7 - bit % 8) & 1 == 1 }
+            #expect((2200...2800).contains(set), "bit \(bit)")
+        }
+    }
+
     @Test("A serial number has 20 octets, is positive and never repeats")
     func serialNumbers() throws {
         var seen: Set<CertificateSerialNumber> = []

@@ -19,7 +19,7 @@ struct IssuanceTests {
         let hierarchy = try Hierarchy(root: root, issuing: issuing)
         let rootFile = try folder.write("root.pem", pem(hierarchy.root))
         let issuingFile = try folder.write("issuing.pem", pem(hierarchy.issuing))
-        for name in ["idevid-ec-p256", "tls-client-ec-p256"] {
+        for name in ["idevid-ec-p256", "ldevid-ec-p256", "tls-client-ec-p256"] {
             let plan = try hierarchy.plan(template(name))
             let key = SoftwareKey(.p256)
             let bytes = try plan.toBeSigned(

@@ -65,7 +65,7 @@ struct PlanTests {
 
     @Test(
         "Patched bytes equal the library's for the repository's templates",
-        arguments: ["idevid-ec-p256", "tls-client-ec-p256"], [false, true])
+        arguments: ["idevid-ec-p256", "ldevid-ec-p256", "tls-client-ec-p256"], [false, true])
     func shipped(name: String, rehearsal: Bool) throws {
         let plan = try Hierarchy(rehearsal: rehearsal).plan(template(name), rehearsal: rehearsal)
         var random = FixedRandom(seed: 11)

@@ -33,6 +33,7 @@ struct VerificationDocument: Decodable {
         let run: String
         let reserved: Int
         let released: Int
+        let scrapped: Int
         let burned: Int
         let sealed: Bool
     }
@@ -107,9 +108,15 @@ extension Workplace {
 
     /// Holds packages, ledger and log of the sealed runs against each other; the log holds them and no others.
     ///
-    /// - Parameter runs: each run with the serials of its list, in the order in which they were started.
+    /// - Parameters:
+    ///   - runs: each run with the serials of its list, in the order in which they were started.
+    ///   - scrapped: by run, the serials of its devices that were scrapped.
+    ///   - reworked: by run, the serials of the devices that it made anew, in their order.
     @discardableResult
-    func audit(_ runs: [(name: String, serials: [String])]) throws -> [StatusDocument.Run] {
+    func audit(
+        _ runs: [(name: String, serials: [String])], scrapped: [String: [String]] = [:],
+        reworked: [String: [String]] = [:]
+    ) throws -> [StatusDocument.Run] {
         let status = try status()
         #expect(status.map(\.run) == runs.map(\.name))
         let verification = try verification()
@@ -122,17 +129,23 @@ extension Workplace {
         for (index, run) in runs.enumerated() {
             let record = status[index]
             #expect(record.state == "sealed" && record.outstanding == 0)
-            #expect(record.released == run.serials.count)
+            let (lost, again) = (scrapped[run.name] ?? [], reworked[run.name] ?? [])
+            #expect(record.scrapped == lost.count)
+            #expect(record.released == run.serials.count + again.count - lost.count)
+            #expect(record.released <= record.quantity)
             #expect(record.reserved == record.released + record.scrapped + record.burned)
             #expect(record.reserved <= record.quantity + record.spoilage)
             let sealed = verification.runs[index]
             #expect(sealed.sealed && sealed.run == run.name)
             #expect(
-                sealed.released == record.released && sealed.burned == record.burned
-                    && sealed.reserved == record.reserved, "log and ledger count alike")
+                sealed.released + sealed.scrapped == record.released + record.scrapped
+                    && sealed.burned == record.burned && sealed.reserved == record.reserved,
+                "log and ledger count alike")
             let packages = try packages(of: run.name)
-            #expect(packages.map(\.row) == Array(0..<run.serials.count), "every row once, in row order")
-            #expect(packages.map(\.serial) == run.serials)
+            #expect(
+                packages.prefix(run.serials.count).map(\.row) == Array(0..<run.serials.count),
+                "every row once, in row order")
+            #expect(packages.map(\.serial) == run.serials + again)
             let keys = Set(packages.map(\.transportKey))
             for key in keys {
                 let path = site + "/runs/\(run.name)/transport-keys/\(key).bin"
@@ -142,7 +155,11 @@ extension Workplace {
             lines += packages
             made += try packages.map { try DeviceCertificate(Array($0.certificate)) }
         }
-        #expect(Set(lines.map(\.serial)).count == lines.count, "no serial twice")
+        let lost = Dictionary(grouping: scrapped.values.joined()) { $0 }.mapValues(\.count)
+        for (serial, devices) in Dictionary(grouping: lines, by: \.serial) {
+            #expect(
+                (0...1).contains(devices.count - (lost[serial] ?? 0)), "\(serial): no serial twice at once")
+        }
         #expect(Set(made.map(\.der)).count == made.count, "no certificate twice")
         #expect(Set(made.map(\.serialNumber)).count == made.count, "no certificate serial number twice")
         #expect(Set(made.map(\.subjectPublicKeyInfo)).count == made.count, "no key twice")
@@ -151,7 +168,10 @@ extension Workplace {
         // Package lines and log entries: the same devices in the same order, and no other certificate in the log.
         #expect(verification.entries["add"] == made.count)
         #expect(verification.devices == made.count)
-        #expect((verification.entries["revoke"] ?? 0) == status.map(\.burned).reduce(0, +))
+        let scraps = scrapped.values.joined().count
+        #expect((verification.entries["revoke"] ?? 0) == status.map(\.burned).reduce(0, +) + scraps)
+        #expect((verification.entries["scrap"] ?? 0) == scraps)
+        #expect((verification.entries["replace"] ?? 0) == lines.count - Set(lines.map(\.serial)).count)
         let certificates = try digests(made.map(\.der))
         let keys = try digests(made.map(\.subjectPublicKeyInfo))
         var entry = entries[...]

@@ -4,7 +4,7 @@ import Testing
 @Suite("An authorisation counts in its time alone")
 struct ExpiryTests {
     /// A library that shifts what a process takes for the time, by `SHIFT` seconds.
-    private static let clock = """
+    static let clock = """
         #define _GNU_SOURCE
         #include <dlfcn.h>
         #include <stdlib.h>

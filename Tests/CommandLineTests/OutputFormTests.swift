@@ -33,24 +33,41 @@ struct OutputFormTests {
             "run check batch/manifest.yaml", 0,
             [
                 "version", "run", "product", "quantity", "template", "manifestDigest", "templateDigest",
-                "stationDigest",
+                "stationDigest", "keyOrigin",
             ]
         ),
         (
             "run approve batch/manifest.yaml", 0,
             [
                 "version", "run", "quantity", "spoilage", "notBefore", "notAfter", "treeSize",
-                "manifestDigest",
+                "manifestDigest", "approval",
                 "authorisation", "authorisationDigest",
+            ]
+        ),
+        (
+            "run approve-crl", 0,
+            [
+                "version", "spanDays", "notBefore", "notAfter", "issuer", "approval", "authorisation",
+                "authorisationDigest",
             ]
         ),
         (
             "run start batch/manifest.yaml", 0,
             [
                 "version", "run", "quantity", "released", "burned", "made", "seconds", "makingSeconds",
-                "devicesPerSecond", "peakMemoryBytes", "folder", "treeSize", "checkpoint",
+                "devicesPerSecond", "peakMemoryBytes", "folder", "treeSize", "checkpoint", "delivery",
+                "packageIndexDigest", "warnings",
             ]
         ),
+        (
+            "run verify-packages batch", 0,
+            ["version", "run", "packageIndexDigest", "files", "devices", "faults"]
+        ),
+        (
+            "run extract EX-00000001", 0,
+            ["version", "run", "file", "row", "serial", "certificate", "wrappedKey", "transportKey"]
+        ),
+        ("key registration-group sensors", 0, ["version", "record", "path"]),
         (
             "allowlist verify --allow-rehearsal", 0,
             [
@@ -62,7 +79,7 @@ struct OutputFormTests {
             "allowlist lookup EX-00000001 --allow-rehearsal", 0,
             [
                 "version", "status", "keyChecked", "serial", "product", "run", "entryIndex", "keyDigest",
-                "certificateDigest", "treeSize",
+                "certificateDigest", "rotates", "treeSize",
             ]
         ),
         (
@@ -152,8 +169,10 @@ struct OutputFormTests {
             "", "init", "doctor", "ceremony", "ceremony check", "ceremony rehearse",
             "ceremony perform", "ceremony resume", "ceremony abandon", "ceremony verify", "ceremony report",
             "ceremony print", "run", "run check",
-            "run approve", "run start", "run resume", "run status", "allowlist", "allowlist verify",
-            "allowlist lookup", "key", "key list", "key show",
+            "run approve", "run approve-crl", "run start", "run resume", "run status", "run report",
+            "run scrap", "run rework", "run close", "run crl", "run extract", "run verify-packages", "ledger",
+            "ledger check", "ledger backup", "allowlist", "allowlist verify",
+            "allowlist lookup", "key", "key list", "key show", "key registration-group",
         ])
     func help(command: String) throws {
         let place = try Workplace()
@@ -171,14 +190,19 @@ struct OutputFormTests {
                 .filter { $0.hasPrefix("  ") && !$0.hasPrefix("   ") && !$0.hasPrefix("  See ") }
                 .compactMap { $0.split(separator: " ").first.map(String.init) }
         }
-        #expect(try names("") == ["init", "doctor", "ceremony", "run", "allowlist", "key"])
+        #expect(try names("") == ["init", "doctor", "ceremony", "run", "allowlist", "key", "ledger"])
         #expect(
             try names("ceremony") == [
                 "check", "print", "rehearse", "perform", "resume", "abandon", "verify", "report",
             ])
-        #expect(try names("run") == ["check", "approve", "start", "resume", "status"])
+        #expect(
+            try names("run") == [
+                "check", "approve", "approve-crl", "start", "resume", "status", "report", "scrap", "rework",
+                "close", "crl", "extract", "verify-packages",
+            ])
+        #expect(try names("ledger") == ["check", "backup"])
         #expect(try names("allowlist") == ["verify", "lookup"])
-        #expect(try names("key") == ["list", "show"])
+        #expect(try names("key") == ["list", "show", "registration-group"])
     }
 
     @Test("Errors are coloured on a terminal, and not with NO_COLOR or anywhere else")

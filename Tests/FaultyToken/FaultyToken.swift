@@ -42,7 +42,10 @@ public enum FaultyToken {
     }
 
     private static let compiledSiteShim = Result {
-        try compile(SourceFolder.beside(#filePath).paths("site-files.c"), as: .library("site-files"))
+        let source = SourceFolder.beside(#filePath)
+        return try compile(
+            source.paths("site-files.c", "site-files-plan.c"), including: source.paths("site-files.h"),
+            as: .library("site-files"))
     }
 
     private static let compiledClock = Result {

@@ -16,16 +16,19 @@ struct AuthorisationTests {
                 origin: "log.example/1"),
             spoilage: 3, notBefore: 1_767_225_600, notAfter: 1_767_312_000,
             nonce: [UInt8](repeating: 0xAB, count: 16), treeSize: 42,
-            rootHash: [UInt8](repeating: 5, count: 32))
+            rootHash: [UInt8](repeating: 5, count: 32), roster: [UInt8](repeating: 6, count: 32),
+            approvals: 2,
+            authority: [UInt8](repeating: 8, count: 32)
+        )
     }
 
     @Test("The signed bytes are canonical JSON with its keys in order")
     func bytes() throws {
         func hex(_ digit: String) -> String { String(repeating: "0\(digit)", count: 32) }
         let expected =
-            "{\"issuer\":\"\(hex("3"))\",\"manifest\":\"\(hex("1"))\",\"nonce\":\"\(String(repeating: "ab", count: 16))\","
+            "{\"approvals\":2,\"authority\":\"\(hex("8"))\",\"issuer\":\"\(hex("3"))\",\"manifest\":\"\(hex("1"))\",\"nonce\":\"\(String(repeating: "ab", count: 16))\","
             + "\"notAfter\":1767312000,\"notBefore\":1767225600,\"origin\":\"log.example/1\","
-            + "\"product\":\"Sensor \\\"ä\\\"\\u0001\",\"quantity\":100,\"rootHash\":\"\(hex("5"))\",\"run\":\"run-1\","
+            + "\"product\":\"Sensor \\\"ä\\\"\\u0001\",\"quantity\":100,\"rootHash\":\"\(hex("5"))\",\"roster\":\"\(hex("6"))\",\"run\":\"run-1\","
             + "\"spoilage\":3,\"station\":\"\(hex("4"))\",\"template\":\"\(hex("2"))\",\"treeSize\":42,"
             + "\"type\":\"rootline/authorisation/v1\"}"
         #expect(String(decoding: try Self.statement().encode(), as: UTF8.self) == expected)
@@ -43,7 +46,9 @@ struct AuthorisationTests {
     @Test(
         "Bytes that encoding would not give back are refused",
         arguments: [
-            ("{\"issuer\"", "{ \"issuer\""), ("\"quantity\":100", "\"quantity\":100.0"),
+            ("{\"approvals\"", "{ \"approvals\""),
+            ("\"approvals\":2", "\"approvals\":0"), ("\"approvals\":2,", ""), ("0606", "06"),
+            ("\"quantity\":100", "\"quantity\":100.0"),
             ("\"quantity\":100", "\"quantity\":1e2"),
             ("\"quantity\":100", "\"quantity\":\"100\""), ("\"quantity\":100", "\"quantity\":0"),
             ("\"quantity\":100", "\"quantity\":0100"), ("\"spoilage\":3", "\"spoilage\":-1"),
@@ -109,12 +114,15 @@ struct AuthorisationTests {
 
     @Test("A statement with a value out of range is not encoded")
     func refusals() {
-        var statements = [AuthorisationStatement](repeating: Self.statement(), count: 5)
+        var statements = [AuthorisationStatement](repeating: Self.statement(), count: 8)
         statements[0].facts.manifestDigest = []
         statements[1].nonce = [1]
         statements[2].facts.quantity = 0
         statements[3].notAfter = 0
         statements[4].facts.origin = ""
+        statements[5].roster = []
+        statements[6].approvals = 0
+        statements[7].authority = []
         for statement in statements {
             let error = #expect(throws: ManifestError.self) { try statement.encode() }
             #expect(error?.code == .authorisationInvalid)

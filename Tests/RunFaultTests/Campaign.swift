@@ -67,7 +67,8 @@ struct SeededGenerator: RandomNumberGenerator {
 
 extension Campaign {
     /// All of them for `make torture`; else so many, evenly spread, the first and the last among them.
-    static func some<Case>(_ count: Int, of cases: [Case]) -> [Case] {
+    static func some<Case>(_ few: Int, of cases: [Case]) -> [Case] {
+        let count = few * scale
         guard !isTorture, cases.count > count, count > 1 else { return cases }
         return (0..<count).map { cases[$0 * (cases.count - 1) / (count - 1)] }
     }
@@ -75,5 +76,9 @@ extension Campaign {
 
 extension Campaign {
     /// How many cases of a kind that has no end.
-    static func count(_ few: Int, torture many: Int) -> Int { isTorture ? many : few }
+    static func count(_ few: Int, torture many: Int) -> Int { isTorture ? many : min(many, few * scale) }
+
+    /// How many times as many cases as in CI: something between that and all, while one looks for a fault.
+    private static let scale =
+        ProcessInfo.processInfo.environment["ROOTLINE_FAULT_SCALE"].flatMap { Int($0) } ?? 1
 }

@@ -35,8 +35,8 @@ struct DiskFaultTests {
         let count = try operations(of: part)
         try #require(count > 4)
         let faults = (1...count).map { DiskFault(error: "ENOSPC", only: part, operation: $0) }
-        Campaign.run("full: \(part.isEmpty ? "all" : part)", Campaign.some(5, of: faults)) {
-            try disturbed($0, words: ["space", "full", "No space"])
+        Campaign.run("full: \(part.isEmpty ? "all" : part)", Campaign.some(3, of: faults)) {
+            try disturbed($0, words: ["space", "full", "unable to open"])
         }
     }
 
@@ -45,7 +45,7 @@ struct DiskFaultTests {
     func broken(error: String) throws {
         let count = try operations(of: "")
         let faults = (1...count).map { DiskFault(error: error, only: "", operation: $0) }
-        Campaign.run(error, Campaign.some(12, of: faults)) {
+        Campaign.run(error, Campaign.some(6, of: faults)) {
             try disturbed(
                 $0, words: ["Read-only", "Input/output", "read-only", "readonly", "I/O", "writable"])
         }
@@ -74,9 +74,10 @@ struct DiskFaultTests {
         let place = try Place(rows: 60)
         let script = """
             set -u
+            cd "$1" || exit 98
             mkdir disk && mount -t tmpfs -o size=64m tmpfs disk || exit 99
             cp -a site disk/site && mv site site-before
-            "$0" run start batch/manifest.yaml --workers 2 --site "$PWD/disk/site" &
+            "$2" run start batch/manifest.yaml --workers 2 --site "$PWD/disk/site" &
             until [ "$(ls disk/site/runs/batch/packages 2>/dev/null | wc -l)" -ge 8 ]; do sleep 0.002; done
             kill -STOP $!
             mount -o remount,ro disk 2>/dev/null || echo busy
@@ -84,7 +85,7 @@ struct DiskFaultTests {
             wait $!
             echo code $?
             mount -o remount,rw disk
-            "$0" run resume batch --workers 2 --site "$PWD/disk/site" >/dev/null
+            "$2" run resume batch --workers 2 --site "$PWD/disk/site" >/dev/null
             echo code $?
             cp -a disk/site site
             """
@@ -93,7 +94,8 @@ struct DiskFaultTests {
         var environment = place.environment
         environment["FAULTY_TOKEN_PLAN"] = "C_WrapKey=slow:10"
         let outcome = try Program(
-            "exec \(prefix) sh script.sh", [Repository.rootline], in: place.folder, environment
+            "exec \(prefix) sh \"$1/script.sh\" \"$1\" \"$0\"", [Repository.rootline, place.folder],
+            in: place.folder, environment
         ).wait()
         let lines = outcome.output.split(separator: "\n")
         // A file system with files open for writing cannot be remounted: then the kernel says busy, and nothing was

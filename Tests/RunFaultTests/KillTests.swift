@@ -33,15 +33,20 @@ struct KillTests {
     func atEveryOperation() throws {
         let operations = try measured(rows: 4)
         #expect(operations.count > 100)
-        var kills: [Kill] = []
-        for (index, name) in operations.enumerated() {
-            kills.append(
-                Kill(first: Fault(files: "kill-before:\(index + 1)", killsGroup: index.isMultiple(of: 2))))
-            if name == "write" { kills.append(Kill(first: .files("kill-torn:\(index + 1)"))) }
+        // Where one kind of thing is over and the next begins, the stages meet: those first.
+        let (boundaries, others) = Stages(operations).divided()
+        func kills(_ indices: [Int]) -> [Kill] {
+            indices.flatMap { index in
+                let isGroup = index.isMultiple(of: 2)
+                let torn = Kill(first: .files("kill-torn:\(index + 1)"))
+                return [Kill(first: Fault(files: "kill-before:\(index + 1)", killsGroup: isGroup))]
+                    + (operations[index].name == "write" ? [torn] : [])
+            }
         }
+        var cases = Campaign.some(24, of: kills(boundaries)) + Campaign.some(6, of: kills(others))
         // What is durable after the last operation is a sealed run.
-        kills.append(Kill(first: .files("kill-after:\(operations.count)")))
-        Campaign.run("kill at operations", Campaign.some(24, of: kills)) { try recovered($0, rows: 4) }
+        cases.append(Kill(first: .files("kill-after:\(operations.count)")))
+        Campaign.run("kill at operations", cases) { try recovered($0, rows: 4) }
     }
 
     @Test("A run killed while it is resumed is resumed again")
@@ -49,7 +54,7 @@ struct KillTests {
         let count = try measured(rows: 4).count
         var generator = SeededGenerator(seed: 4)
         // The beginnings of the resumptions lie in one another's middle.
-        let kills = (0..<Campaign.count(12, torture: 200)).map { _ in
+        let kills = (0..<Campaign.count(8, torture: 200)).map { _ in
             Kill(
                 first: .files("kill-before:\(Int.random(in: 80...count, using: &generator))"),
                 second: .files("kill-before:\(Int.random(in: 1...140, using: &generator))"))
@@ -69,7 +74,7 @@ struct KillTests {
         let kills = (1...count).flatMap { number in
             ["kill-before", "kill-after"].map { Kill(first: Fault(token: "state:\(number)=\($0)")) }
         }
-        Campaign.run("kill at token calls", Campaign.some(10, of: kills)) { try recovered($0, rows: 4) }
+        Campaign.run("kill at token calls", Campaign.some(7, of: kills)) { try recovered($0, rows: 4) }
     }
 
     @Test("A worker killed at any call of the token is replaced, and its rows are made anew")
@@ -83,7 +88,7 @@ struct KillTests {
         let kills = (1...max(count, 2)).flatMap { number in
             ["kill-before", "kill-after"].map { Kill(first: Fault(workers: "state:\(number)=\($0)")) }
         }
-        Campaign.run("kill of a worker", Campaign.some(10, of: kills)) { try recovered($0, rows: 12) }
+        Campaign.run("kill of a worker", Campaign.some(7, of: kills)) { try recovered($0, rows: 12) }
     }
 
     @Test("A run whose coordinator, worker or whole group is killed at a random instant is resumed")
@@ -95,7 +100,7 @@ struct KillTests {
         let whole = began.duration(to: .now) / .milliseconds(1)
         var generator = SeededGenerator(seed: 300)
         let instants = Victim.allCases.flatMap { victim in
-            (0..<Campaign.count(5, torture: 300)).map { _ in
+            (0..<Campaign.count(4, torture: 300)).map { _ in
                 Instant(
                     victim: victim, first: .random(in: 0...whole * 1.2, using: &generator),
                     second: .random(in: 0...whole, using: &generator))
@@ -125,6 +130,29 @@ struct KillTests {
         }
     }
 
+    @Test("Nobody logs in beside a worker whose run was killed while it logged in")
+    func orphan() throws {
+        let place = try Place(rows: 4)
+        let program = try place.making(
+            Fault(workers: "C_Login=stop-before"), resuming: false, options: ["--workers", "1"])
+        func isStopped(_ process: pid_t) -> Bool {
+            let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
+            return text?.contains(") T ") == true
+        }
+        while !program.isOver, !program.children.contains(where: isStopped) { usleep(1000) }
+        let worker = try #require(program.children.first)
+        kill(program.process, SIGKILL)
+        _ = try program.wait()
+        let resumed = try place.making(resuming: true)
+        usleep(600_000)
+        let logins = try FaultyToken.calls(log: place.callLog).filter { $0.function == "C_Login" }
+        #expect(!resumed.isOver && !logins.contains { $0.process == resumed.process })
+        kill(worker, SIGCONT)
+        let outcome = try resumed.wait()
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(try place.audit() == [])
+    }
+
     private func recovered(_ kill: Kill, rows: Int) throws -> [String] {
         let place = try Place(rows: rows)
         let findings = try place.finish([kill.first, kill.second])
@@ -132,13 +160,13 @@ struct KillTests {
     }
 
     /// What an undisturbed run does to files, in its order.
-    private func measured(rows: Int) throws -> [String] {
+    private func measured(rows: Int) throws -> [FaultyToken.SiteOperation] {
         let place = try Place(rows: rows)
         let log = place.folder + "/operations.log"
         let outcome = try place.making(resuming: false, with: ["SITE_FILES_LOG": log]).wait()
         guard outcome.code == 0 else { throw ProgramFailure("an undisturbed run fails\n\(outcome.errors)") }
         let findings = try place.audit()
         guard findings.isEmpty else { throw ProgramFailure(findings.joined(separator: "\n")) }
-        return try FaultyToken.siteOperations(log: log).map(\.name)
+        return try FaultyToken.siteOperations(log: log)
     }
 }

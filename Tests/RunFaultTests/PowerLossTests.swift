@@ -39,9 +39,15 @@ struct PowerLossTests {
         cuts += places.filter { $0.isMultiple(of: 3) && $0 > 80 }.map {
             PowerCut(operation: $0 + 1, cut: .nothing, again: 1 + $0 % 120)
         }
-        var generator = SeededGenerator(seed: 7)
-        if !Campaign.isTorture { cuts.shuffle(using: &generator) }
-        Campaign.run("power cuts", Array(cuts.prefix(Campaign.count(30, torture: .max)))) { cut in
+        // Names that came and went and are not flushed yet: every combination of them.
+        let names = operations.indices.filter { ["link", "unlink", "rename"].contains(operations[$0].name) }
+        let combinations = names.flatMap { index in
+            (0..<4).map { PowerCut(operation: index + 1, cut: .some(seed: UInt64(index * 4 + $0))) }
+        }
+        Campaign.run("power cuts", Campaign.some(18, of: cuts)) { cut in
+            try Place(rows: Self.rows).losesPower(cut)
+        }
+        Campaign.run("power cuts, names", Campaign.some(12, of: combinations)) { cut in
             try Place(rows: Self.rows).losesPower(cut)
         }
     }

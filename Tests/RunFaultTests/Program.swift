@@ -68,7 +68,11 @@ final class Program {
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
         // POSIX_SPAWN_SETSID, which glibc shows to _GNU_SOURCE alone: no terminal to prompt on.
-        posix_spawnattr_setflags(&attributes, 0x80)
+        // Nor a mask: threads of a test may block the signals that the program is to get.
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, 0x80 | Int16(POSIX_SPAWN_SETSIGMASK))
         let words: [UnsafeMutablePointer<CChar>?] =
             (["/bin/sh", "-c", command] + arguments).map { strdup($0) } + [nil]
         let variables: [UnsafeMutablePointer<CChar>?] =

@@ -33,7 +33,9 @@ struct TokenAbsenceTests {
         "C_WrapKey=slow:20" + (plan.isEmpty ? "" : "; ") + plan
     }
 
-    @Test("Calls that fail for a while because the token is gone stop nothing", arguments: Absence.allCases)
+    @Test(
+        "Calls that fail for a while because the token is gone stop nothing",
+        arguments: Campaign.some(3, of: Absence.allCases))
     func failingCalls(_ absence: Absence) throws {
         let place = try Place(rows: Self.rows)
         let away = place.folder + "/away"
@@ -41,7 +43,7 @@ struct TokenAbsenceTests {
             place, Fault(workers: slow("*=return:\(absence.rawValue)")), with: ["FAULTY_TOKEN_WHILE": away])
         try Data().write(to: URL(fileURLWithPath: away))
         let isNoticed = program.waitFor("Token absent, waiting up to 60 s (--wait): ", seconds: 20)
-        usleep(1_200_000)
+        usleep(600_000)
         let visible = place.visible
         unlink(away)
         let outcome = try program.wait()
@@ -63,7 +65,7 @@ struct TokenAbsenceTests {
         for worker in program.children { kill(worker, SIGKILL) }
         #expect(program.waitFor("Token absent, waiting up to 60 s (--wait): "), "\(program.said)")
         #expect(program.said.contains("no such token"))
-        usleep(1_500_000)
+        usleep(700_000)
         #expect(!program.isOver)
         rmdir(tokens)
         try move(place.folder + "/tokens-away", tokens)

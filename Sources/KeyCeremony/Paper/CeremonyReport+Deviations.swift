@@ -1,4 +1,5 @@
 import CanonicalJSON
+import PrintedHTML
 
 extension CeremonyReport {
     var interruptions: [RecordedCeremony.Pause] { record.pauses.filter { !$0.isBreak } }

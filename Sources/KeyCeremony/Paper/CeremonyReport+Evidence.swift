@@ -1,5 +1,6 @@
 import CanonicalJSON
 import Foundation
+import PrintedHTML
 
 extension CeremonyReport {
     /// What was done to tokens, with everything that was read back.

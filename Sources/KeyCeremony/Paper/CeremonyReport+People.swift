@@ -1,6 +1,7 @@
 import CanonicalJSON
 import Crypto
 import Foundation
+import PrintedHTML
 
 extension CeremonyReport {
     /// Who took part, by which rules, and the roster that knows their keys.

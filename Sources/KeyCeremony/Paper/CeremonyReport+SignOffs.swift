@@ -1,4 +1,5 @@
 import CanonicalJSON
+import PrintedHTML
 
 extension CeremonyReport {
     /// What the ceremony made, by digest.

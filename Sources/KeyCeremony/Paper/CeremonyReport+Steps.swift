@@ -1,4 +1,5 @@
 import CanonicalJSON
+import PrintedHTML
 
 extension CeremonyReport {
     /// Every step that the script has, and every attempt at it.

@@ -1,4 +1,5 @@
 import CanonicalJSON
+import PrintedHTML
 
 extension CeremonyReport {
     /// The modules and tokens that the site bound, and what they answered when they were opened.

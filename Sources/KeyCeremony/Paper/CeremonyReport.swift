@@ -1,4 +1,5 @@
 import CanonicalJSON
+import PrintedHTML
 
 /// The report of a ceremony, made from the lines of its transcript and nothing else.
 ///
@@ -135,21 +136,6 @@ public struct CeremonyReport: Sendable {
     }
 
     func orNone(_ text: String) -> String { text.isEmpty ? "none" : text }
-}
-
-extension HTML {
-    mutating func section(_ title: String, _ content: (inout HTML) -> Void) {
-        element("section") { html in
-            html.element("h2") { $0.text(title) }
-            content(&html)
-        }
-    }
-
-    mutating func row(_ cells: [String]) {
-        element("tr") { html in
-            for cell in cells { html.element("td") { $0.text(cell) } }
-        }
-    }
 }
 
 /// A role's or a kind's name in a sentence.

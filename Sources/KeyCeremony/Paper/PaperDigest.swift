@@ -1,3 +1,5 @@
+import PrintedHTML
+
 /// A SHA-256 as it stands on paper: digits in groups of four, and words.
 struct PaperDigest: Sendable, Hashable {
     let octets: [UInt8]

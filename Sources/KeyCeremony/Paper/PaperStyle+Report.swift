@@ -1,3 +1,5 @@
+import PrintedHTML
+
 extension PaperStyle {
     /// The report's own rules.
     static let report = """

@@ -1,3 +1,5 @@
+import PrintedHTML
+
 extension CeremonyScript {
     /// Two pages for what did not go as written.
     func exceptionSheet(_ html: inout HTML, _ site: SiteNames?) {

@@ -1,3 +1,5 @@
+import PrintedHTML
+
 extension HTML {
     /// A step as a block that no page break cuts.
     mutating func step(_ step: PrintedStep) {

@@ -1,3 +1,5 @@
+import PrintedHTML
+
 extension CeremonyScript {
     /// What is known before the first step: the script, the people, and what they bring.
     func titlePage(_ html: inout HTML, digest: PaperDigest, _ site: SiteNames?) {

@@ -1,4 +1,5 @@
 import Crypto
+import PrintedHTML
 import Rosters
 
 /// The paper that a document is printed on.

@@ -1,5 +1,6 @@
 import CanonicalJSON
 import Crypto
+import PrintedHTML
 
 /// What a transcript's lines say, sorted for a report.
 ///

@@ -1,4 +1,5 @@
 import CanonicalJSON
+import PrintedHTML
 
 /// When each step was done and how long it was expected to take, drawn as SVG within the document.
 ///

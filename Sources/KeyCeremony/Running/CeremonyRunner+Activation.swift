@@ -135,7 +135,7 @@ extension CeremonyRunner {
         var readBack: [SLIP39.Share] = []
         for person in people {
             readBack.append(
-                try present(person, name, description, serial: serial, purpose: "to read the share back"))
+                try present(person, name, description, purpose: "to read the share back"))
             try note("share-read-back", ["set": .string(set), "name": .string(person.name)])
             show("\(person.name) has read the share back.")
         }
@@ -269,7 +269,6 @@ extension CeremonyRunner {
         _ name: String, set: String
     ) throws(CeremonyError) -> (secret: SecretBytes, holders: [String]) {
         let description = try concerning(name) { try site.activation(of: name).describe(set) }
-        let serial = try concerning(name) { try site.token(name) }.serial
         try description.requireQuorum(of: participants, token: name)
         var shares: [[SLIP39.Share]] = description.groups.map { _ in [] }
         var holders: [String] = []
@@ -287,7 +286,7 @@ extension CeremonyRunner {
                 do throws(CeremonyError) {
                     shares[index].append(
                         try present(
-                            person, name, description, serial: serial, purpose: "to open token \(name)"))
+                            person, name, description, purpose: "to open token \(name)"))
                     holders.append(person.name)
                     try note("share-presented", ["set": .string(set), "name": .string(person.name)])
                     show("\(person.name) has presented a share: \(holders.count) of \(description.needed).")
@@ -312,19 +311,18 @@ extension CeremonyRunner {
 
     /// One holder's share, compared with what was noted when it was made: a wrong one is named.
     private func present(
-        _ person: Participant, _ token: String, _ set: ActivationSet, serial: String, purpose: String
+        _ person: Participant, _ token: String, _ set: ActivationSet, purpose: String
     ) throws(CeremonyError) -> SLIP39.Share {
-        guard let index = set.holders.firstIndex(where: { $0.name == person.name }) else {
+        guard set.holders.contains(where: { $0.name == person.name }) else {
             throw CeremonyError(.shareRefused, person.name, "holds no share of token \(token)")
         }
-        let commitment = set.holders[index].commitment
         if set.onScreen {
             var refusal: String?
             for _ in 0..<3 {
                 let typed = try room.share(of: person.name, refusal: refusal)
                 do throws(SecretSharingError) {
                     let share = try SLIP39.Share(mnemonic: typed)
-                    if share.mnemonic.commitment(set: set.set) == commitment { return share }
+                    if set.isShare(share, of: person.name) { return share }
                     refusal = "that is a share, but not the one that \(person.name) was given"
                 } catch {
                     // With the position of a wrong word, and never the word.
@@ -335,22 +333,15 @@ extension CeremonyRunner {
                 .shareRefused, person.name, refusal ?? "the share is wrong",
                 hint: "Another holder may take the turn.")
         }
-        let path = site.activation(of: token).path(set: set.set, holder: index)
         let sealed = try concerning(person.name) {
-            try SealedShare(reading: Array(FileManager.default.contents(atPath: path) ?? Data()), path: path)
-        }
-        guard sealed.token == serial, sealed.set == set.set, sealed.holder == person.name,
-            sealed.isRehearsal == site.isRehearsal
-        else {
-            throw CeremonyError(
-                .shareRefused, person.name, "the share in \(path) is another token's, set's or holder's")
+            try site.activation(of: token).sealedShare(of: person.name, in: set)
         }
         let mnemonic = try withCredential(of: person, purpose: purpose) {
             (credential) throws(CeremonyError) in
             try concerning(person.name) { try credential.open(sealed) }
         }
         let share = try concerning(person.name) { try SLIP39.Share(mnemonic: mnemonic) }
-        guard share.mnemonic.commitment(set: set.set) == commitment else {
+        guard set.isShare(share, of: person.name) else {
             throw CeremonyError(
                 .shareRefused, person.name, "the share is not the one that was given out",
                 hint: "Another holder may take the turn.")

@@ -215,7 +215,8 @@ public enum InterruptedCeremony {
         let listed = begin?["participants"] ?? .null
         let people: [Participant]
         if site.isRehearsal {
-            people = try Participant.standIns(for: script, seed: try standInSeed(site))
+            people = try Participant.standIns(
+                for: script, seed: try concerning(site.folder) { try site.standInSeed() })
         } else {
             var staffing = Staffing()
             for person in listed.items ?? [] {

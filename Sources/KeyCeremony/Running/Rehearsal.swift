@@ -1,5 +1,3 @@
-import Foundation
-import Rosters
 import Sites
 
 extension CeremonyScript {
@@ -16,7 +14,8 @@ extension CeremonyScript {
         let lock = try site.lockForCeremony()
         defer { withExtendedLifetime(lock) {} }
         try requireFollowable(site: site)
-        let people = try Participant.standIns(for: self, seed: try standInSeed(site))
+        let people = try Participant.standIns(
+            for: self, seed: try concerning(site.folder) { try site.standInSeed() })
         return try begin(site: site, room: room, participants: people, rosters: [], after: nil).run()
     }
 
@@ -28,20 +27,4 @@ extension CeremonyScript {
         try answers.validate(for: self)
         return try rehearse(site: site, room: UnattendedRoom(answers: answers, progress: progress))
     }
-}
-
-/// What the stand-ins' keys follow from: a site's rehearsals are all held by the same ones.
-///
-/// It is no secret of anybody's; in a live site there are no stand-ins.
-func standInSeed(_ site: Site) throws(CeremonyError) -> [UInt8] {
-    let path = site.path("secrets/stand-ins.seed")
-    if let data = FileManager.default.contents(atPath: path), data.count == 32 { return Array(data) }
-    var generator = SystemRandomNumberGenerator()
-    let seed = (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-    try concerning(path) {
-        try FileManager.default.createDirectory(
-            atPath: site.path("secrets"), withIntermediateDirectories: true)
-        try site.storeDocument(path, seed)
-    }
-    return seed
 }

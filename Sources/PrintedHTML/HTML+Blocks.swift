@@ -1,6 +1,6 @@
 extension HTML {
     /// Names and their values, one pair a row; a value that is empty is a line to write on.
-    mutating func facts(_ rows: [(String, String)]) {
+    package mutating func facts(_ rows: [(String, String)]) {
         element("dl", class: "facts") { html in
             for (name, value) in rows {
                 html.element("dt") { $0.text(name) }
@@ -10,12 +10,12 @@ extension HTML {
     }
 
     /// A remark in small print.
-    mutating func note(_ text: String) {
+    package mutating func note(_ text: String) {
         element("p", class: "note") { $0.text(text) }
     }
 
     /// A line to write on, with what belongs there.
-    mutating func line(_ label: String) {
+    package mutating func line(_ label: String) {
         element("p", class: "line") { html in
             html.element("span", class: "label") { $0.text(label) }
             html.element("span", class: "rule")
@@ -23,7 +23,7 @@ extension HTML {
     }
 
     /// A table whose head row is repeated on each page that it goes on to.
-    mutating func table(
+    package mutating func table(
         _ kind: String, columns: [(title: String, width: String)], rows: (inout HTML) -> Void
     ) {
         element("table", class: kind.isEmpty ? nil : kind) { html in
@@ -44,7 +44,7 @@ extension HTML {
     ///
     /// A line break within one is kept behind the end of a sentence and before an item of a list; elsewhere
     /// it stands where the line happened to be full.
-    mutating func paragraphs(_ text: String, class kind: String) {
+    package mutating func paragraphs(_ text: String, class kind: String) {
         element("div", class: kind) { html in
             let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
             for paragraph in lines.split(whereSeparator: { $0.allSatisfy(\.isWhitespace) }) {
@@ -65,5 +65,20 @@ extension HTML {
         let isEndOfSentence = line.last { !$0.isWhitespace }.map { ".:?!".contains($0) } ?? false
         let isItem = next.first { !$0.isWhitespace }.map { "-*•".contains($0) || $0.isNumber } ?? false
         return isEndOfSentence || isItem
+    }
+
+    /// A part of the document under a heading.
+    package mutating func section(_ title: String, _ content: (inout HTML) -> Void) {
+        element("section") { html in
+            html.element("h2") { $0.text(title) }
+            content(&html)
+        }
+    }
+
+    /// A row of a table.
+    package mutating func row(_ cells: [String]) {
+        element("tr") { html in
+            for cell in cells { html.element("td") { $0.text(cell) } }
+        }
     }
 }

@@ -7,16 +7,16 @@ import SecretSharing
 /// Both the user's and the security officer's: whoever had the latter could set the former anew. Each is 130 bits of
 /// HKDF-SHA256 (RFC 5869; no salt; `info` as below) in 26 letters and digits of base32 (RFC 4648 §6, lower case), which
 /// tokens take that are particular about characters. `Activation.md` shows how to get them by hand.
-enum ActivationPIN {
+package enum ActivationPIN {
     /// Octets of the secret: SLIP-39's shortest, 128 bits.
-    static let secretLength = 16
+    package static let secretLength = 16
     private static let length = 26
 
-    static func info(_ user: UserType) -> String {
+    package static func info(_ user: UserType) -> String {
         "rootline/activation/v1 " + (user == .user ? "user" : "security-officer")
     }
 
-    static func make(_ user: UserType, from secret: SecretBytes) -> PIN {
+    package static func make(_ user: UserType, from secret: SecretBytes) -> PIN {
         // SymmetricKey zeroes its own memory; the letters are zeroed when the PIN takes them over.
         let key = secret.withBytes { SymmetricKey(data: $0) }
         let output = HKDF<SHA256>.deriveKey(
@@ -37,10 +37,10 @@ enum ActivationPIN {
 
 extension SecretBytes {
     /// What is kept of a share so that a wrong one can be named: a hash tells nothing of 128 random bits.
-    func commitment(set: String) -> String {
+    package func commitment(set: String) -> String {
         var hash = SHA256()
         hash.update(data: Array("rootline/share-commitment/v1 \(set)\n".utf8))
         withBytes { hash.update(bufferPointer: $0) }
-        return hexadecimal(hash.finalize())
+        return hash.finalize().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 }

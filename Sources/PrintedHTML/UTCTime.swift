@@ -1,7 +1,7 @@
-/// Times of a transcript: UTC, in whole seconds.
-enum UTCTime {
+/// Times as transcripts and reports write them: UTC, in whole seconds.
+package enum UTCTime {
     /// Seconds since 1970 of `YYYY-MM-DDThh:mm:ssZ` (RFC 3339); nil for any other form.
-    static func seconds(_ text: String) -> Int? {
+    package static func seconds(_ text: String) -> Int? {
         let octets = Array(text.utf8)
         guard octets.count == 20,
             zip(octets, "0000-00-00T00:00:00Z".utf8).allSatisfy({ octet, form in
@@ -19,13 +19,13 @@ enum UTCTime {
         return days * 86_400 + number(11..<13) * 3_600 + number(14..<16) * 60 + number(17..<19)
     }
 
-    /// `hh:mm:ss` of a time in the transcript's form; the text itself where it has another.
-    static func clock(_ text: String) -> String {
+    /// `hh:mm:ss` of a time in that form; the text itself where it has another.
+    package static func clock(_ text: String) -> String {
         seconds(text) == nil ? text : String(text.dropFirst(11).dropLast())
     }
 
     /// A duration as people say it: `47 s`, `3 min 05 s`, `1 h 12 min`.
-    static func spoken(_ seconds: Int?) -> String {
+    package static func spoken(_ seconds: Int?) -> String {
         guard let seconds else { return "—" }
         func two(_ number: Int) -> String { number < 10 ? "0\(number)" : String(number) }
         if seconds < 60 { return "\(seconds) s" }

@@ -1,9 +1,9 @@
 /// Text of an HTML document, put together so that what comes from outside can never be more than text.
-struct HTML: Sendable {
-    private(set) var source = ""
+package struct HTML: Sendable {
+    package private(set) var source = ""
 
     /// A whole document: no script, no font, no picture from elsewhere.
-    static func document(title: String, style: String, body: (inout HTML) -> Void) -> String {
+    package static func document(title: String, style: String, body: (inout HTML) -> Void) -> String {
         var html = HTML()
         html.source = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
         // Were anything to get past the escaping, a browser would neither run nor fetch it.
@@ -22,7 +22,7 @@ struct HTML: Sendable {
     }
 
     /// An element with its content; names of elements and attributes are the program's own.
-    mutating func element(
+    package mutating func element(
         _ name: StaticString, class kind: String? = nil, _ attributes: [(StaticString, String)] = [],
         _ content: (inout HTML) -> Void = { _ in }
     ) {
@@ -35,12 +35,12 @@ struct HTML: Sendable {
     }
 
     /// An element that holds nothing and has no end.
-    mutating func void(_ name: StaticString, _ attributes: [(StaticString, String)] = []) {
+    package mutating func void(_ name: StaticString, _ attributes: [(StaticString, String)] = []) {
         open(name, attributes)
         source += "\n"
     }
 
-    mutating func text(_ text: String) { source += Self.escaped(text) }
+    package mutating func text(_ text: String) { source += Self.escaped(text) }
 
     private mutating func open(_ name: StaticString, _ attributes: [(StaticString, String)]) {
         source += "<\(name)"
@@ -56,7 +56,7 @@ struct HTML: Sendable {
     ///
     /// Characters that cannot be seen and change how others look (controls, those that turn the direction of
     /// writing) are shown by their numbers: a name must look like what it is.
-    static func escaped(_ text: String) -> String {
+    package static func escaped(_ text: String) -> String {
         var escaped = ""
         for scalar in text.unicodeScalars {
             switch scalar {
@@ -79,7 +79,7 @@ struct HTML: Sendable {
 
     /// Text as a CSS string, quotes included; only letters, digits and blanks stand there as themselves, so
     /// that it can neither end the string nor the style sheet.
-    static func cssString(_ text: String) -> String {
+    package static func cssString(_ text: String) -> String {
         var string = "\""
         for scalar in text.unicodeScalars {
             if scalar.isASCII, scalar == " " || scalar.properties.isAlphabetic || ("0"..."9").contains(scalar)

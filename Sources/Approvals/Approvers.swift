@@ -1,0 +1,160 @@
+import Certificates
+import Crypto
+import Rosters
+import Sites
+import TokenKeys
+
+/// Who may approve on a site, and whose signature makes approvals count: the roster in force and the run authority.
+public struct Approvers: Sendable {
+    /// A member must hold one of these to approve.
+    ///
+    /// Whoever only watches, as witness or auditor, does not vouch for their own watching; whoever only keeps the
+    /// machines or the safe would approve their own work. What one person may hold together, the roster's conflicts say.
+    public static let roles: Set<CeremonyRole> = [.ceremonyAdministrator, .cryptoOfficer, .shareHolder]
+
+    /// Every version of the roster, the one in force last.
+    public let rosters: [Roster]
+    /// The one in force.
+    public let roster: Roster
+    /// The run authority's SubjectPublicKeyInfo in DER.
+    public let authority: [UInt8]
+    let authorityCurve: StrictSignature.Curve
+    /// The stand-ins that approve in a rehearsal whose site pins no roster.
+    public let standIns: [String: StandInCredential]
+
+    /// Reads the site's pinned roster with its later versions, and the run authority's certificate.
+    ///
+    /// A rehearsal site without a pinned roster has stand-ins, as its ceremonies have.
+    public init(_ site: Site) throws {
+        var rosters = try site.rosters()
+        var standIns: [String: StandInCredential] = [:]
+        if rosters.isEmpty {
+            guard site.isRehearsal else {
+                throw ApprovalError(
+                    .siteNotReady, site.folder, "the site has no pinned roster: nobody can approve",
+                    hint: "Perform the custodian-enrolment ceremony, or put `roster` back into site.yaml.")
+            }
+            (rosters, standIns) = try Approvers.standInRoster(site)
+        }
+        let certificate = try ReceivedCertificate(der: try site.publishedKey(.runAuthority).certificate)
+        try self.init(
+            rosters: rosters, authority: certificate.subjectPublicKeyInfo, standIns: standIns,
+            subject: site.folder)
+    }
+
+    init(
+        rosters: [Roster], authority: [UInt8], standIns: [String: StandInCredential] = [:], subject: String
+    ) throws(ApprovalError) {
+        guard let roster = rosters.last else {
+            throw ApprovalError(.siteNotReady, subject, "there is no roster")
+        }
+        self.rosters = rosters
+        self.roster = roster
+        self.authority = authority
+        self.standIns = standIns
+        if (try? P256.Signing.PublicKey(derRepresentation: authority)) != nil {
+            authorityCurve = .p256
+        } else if (try? P384.Signing.PublicKey(derRepresentation: authority)) != nil {
+            authorityCurve = .p384
+        } else {
+            throw ApprovalError(
+                .siteNotReady, subject, "the run authority's key is on neither P-256 nor P-384")
+        }
+        guard !roster.members.contains(where: { $0.signingKey == authority }) else {
+            throw ApprovalError(
+                .siteNotReady, subject, "the run authority's key is a member's own: one key, one role")
+        }
+        guard roster.members.count(where: Approvers.mayApprove) >= roster.quorums.approval else {
+            throw ApprovalError(
+                .siteNotReady, subject,
+                "\(roster.quorums.approval) members have to approve, and fewer hold a role that approves",
+                hint: "The roles are: \(Approvers.rolesText).")
+        }
+    }
+
+    /// How many members have to approve.
+    public var needed: Int { roster.quorums.approval }
+    /// The digest of the roster in force, 32 octets: what a statement must name.
+    public var rosterDigest: [UInt8] { Approvers.octets(roster.digest) }
+    /// The SHA-256 of the run authority's SubjectPublicKeyInfo: what a statement must name.
+    public var authorityDigest: [UInt8] { Array(SHA256.hash(data: authority)) }
+    /// Those who may approve, in the roster's order.
+    public var members: [Roster.Member] { roster.members.filter(Approvers.mayApprove) }
+
+    /// The same as of the version of the roster with this digest; nil where the site has none such.
+    func whenInForce(_ digest: [UInt8]) throws(ApprovalError) -> Approvers? {
+        guard let index = rosters.firstIndex(where: { Approvers.octets($0.digest) == digest }) else {
+            return nil
+        }
+        return try Approvers(
+            rosters: Array(rosters[...index]), authority: authority, standIns: standIns, subject: "roster")
+    }
+
+    /// Whether the roster of this digest is one of the site's, in force or before.
+    public func knows(roster digest: [UInt8]) -> Bool {
+        rosters.contains { Approvers.octets($0.digest) == digest }
+    }
+
+    static func mayApprove(_ member: Roster.Member) -> Bool {
+        !roles.isDisjoint(with: member.roles)
+    }
+
+    static var rolesText: String { roles.map(\.rawValue).sorted().joined(separator: ", ") }
+
+    static func octets(_ hexadecimal: String) -> [UInt8] {
+        stride(from: 0, to: hexadecimal.count, by: 2).compactMap {
+            UInt8(hexadecimal.dropFirst($0).prefix(2), radix: 16)
+        }
+    }
+
+    /// The member of this name; throws where there is none in force, or one whose roles do not approve.
+    public func member(_ name: String) throws(ApprovalError) -> Roster.Member {
+        guard let member = roster.member(name) else {
+            let wasMember = rosters.contains { $0.member(name) != nil }
+            throw ApprovalError(
+                wasMember ? .signerRetired : .signerUnknown, name,
+                wasMember
+                    ? "is no longer on the roster: version \(roster.version) is in force"
+                    : "is not on the roster",
+                hint: "Those who may approve: \(members.map(\.name).joined(separator: ", ")).")
+        }
+        try requireRole(member)
+        return member
+    }
+
+    func requireRole(_ member: Roster.Member) throws(ApprovalError) {
+        guard Approvers.mayApprove(member) else {
+            throw ApprovalError(
+                .roleMissing, member.name,
+                "may not approve as \(member.roles.map(\.rawValue).joined(separator: ", "))",
+                hint: "The roles that approve are: \(Approvers.rolesText).")
+        }
+    }
+}
+
+extension Approvers {
+    /// Those who approve in rehearsals: the stand-ins of three share holders, of whom two suffice.
+    ///
+    /// Nobody signs this roster: it follows from the site's seed alone.
+    private static func standInRoster(
+        _ site: Site
+    ) throws -> (rosters: [Roster], credentials: [String: StandInCredential]) {
+        let seed = try site.standInSeed()
+        var credentials: [String: StandInCredential] = [:]
+        var members: [Roster.Member] = []
+        for number in 1...3 {
+            let name = "Stand-in \(CeremonyRole.shareHolder) \(number)"
+            let credential = try StandInCredential(name: name, seed: seed)
+            credentials[name] = credential
+            members.append(
+                Roster.Member(
+                    name: name, roles: [.shareHolder], signingKey: credential.signingKey,
+                    shareKey: credential.shareKey, tokenSerial: "none", tokenLabel: "stand-in"))
+        }
+        let roster = Roster(
+            version: 1, origin: site.origin, rehearsal: true, previous: nil, members: members, conflicts: [],
+            quorums: Roster.Quorums(roster: 2, approval: 2, recovery: 2))
+        try roster.validate(subject: "the stand-ins' roster")
+        return ([roster], credentials)
+    }
+}
