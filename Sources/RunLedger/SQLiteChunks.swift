@@ -72,15 +72,15 @@ extension SQLiteLedger {
     ) throws {
         let statement = try database.cachedStatement(
             sql: """
-                SELECT first_row, count, certificate_serials FROM reservation
+                SELECT first_row, certificate_serials FROM reservation
                 WHERE run = ?1 AND first_row >= ?2 AND first_row < ?2 + ?3 ORDER BY first_row
                 """)
         var reserved = Data()
         var end = firstRow
         let cursor = try Row.fetchCursor(statement, arguments: [run.number, firstRow, chunk.count])
         while let row = try cursor.next(), try row.value("first_row") == end {
-            end += try row.value("count") as Int
             reserved.append(try row.value("certificate_serials") as Data)
+            end = firstRow + reserved.count / 20
         }
         guard end == firstRow + chunk.count else {
             throw LedgerError(.wrongState, run.id, "\(rows(firstRow, chunk.count)) are not reserved")
