@@ -98,7 +98,7 @@ extension BundleWriter {
         let folder = folder
         collectors.withUnsafeMutableBufferPointer { collectors in
             written.withUnsafeMutableBufferPointer { written in
-                // Each iteration touches its own elements alone.
+                // Unsafe to the compiler alone: each iteration touches its own place, and the call waits for all.
                 nonisolated(unsafe) let (collectors, written) = (collectors, written)
                 DispatchQueue.concurrentPerform(iterations: plans.count) { position in
                     let start = live[position].last?.end ?? 0

@@ -126,7 +126,7 @@ public struct PackageIndex: Sendable, Hashable {
     private static func describe(_ files: [File], in folder: String) -> [Result<Line, RunError>] {
         var lines = [Result<Line, RunError>?](repeating: nil, count: files.count)
         lines.withUnsafeMutableBufferPointer { lines in
-            // Each iteration touches its own element alone.
+            // Unsafe to the compiler alone: each iteration touches its own place, and the call waits for all.
             nonisolated(unsafe) let lines = lines
             DispatchQueue.concurrentPerform(iterations: files.count) { index in
                 let file = files[index]

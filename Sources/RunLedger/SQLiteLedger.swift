@@ -12,7 +12,7 @@ public final class SQLiteLedger: Ledger {
 
     /// The fingerprints, once something needed them.
     final class OpenedIndex: @unchecked Sendable {
-        /// Used on the database's queue only.
+        // Unchecked: used on the database's queue only, which lets one caller in at a time.
         var index: FingerprintIndex?
     }
 
