@@ -34,7 +34,7 @@ struct IndexCollector {
     }
 
     /// Everything collected as sorted sources for a merge.
-    mutating func sources(in folder: BundleFolder) throws(AllowlistError) -> [RecordMerge.Source] {
+    mutating func sources(in folder: any BundleSource) throws(AllowlistError) -> [RecordMerge.Source] {
         sortRecords()
         var sources = [RecordMerge.Source.memory(records[...])]
         for spill in spills {

@@ -9,8 +9,8 @@ struct PublishedEdge {
     let openBundle: [UInt8]
     let openRanges: [Range<Int>]
 
-    init(_ checkpoint: Checkpoint, in folder: BundleFolder) throws(AllowlistError) {
-        var files = EntryFiles(folder: folder, treeSize: checkpoint.size)
+    init(_ checkpoint: Checkpoint, in folder: any BundleSource) throws(AllowlistError) {
+        var files = EntryFiles(in: folder, treeSize: checkpoint.size)
         tree = try GrowingTree(size: checkpoint.size, source: files)
         guard tree.root == checkpoint.root else {
             throw AllowlistError(
