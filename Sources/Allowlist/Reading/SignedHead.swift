@@ -5,13 +5,15 @@ public struct SignedHead: Sendable {
     public let checkpoint: Checkpoint
     /// The note as received, with every signature line.
     public let note: SignedNote
+    /// When the log's key says that it signed `checkpoint.txt`: UTC seconds since 1970.
+    public private(set) var signedAt: UInt64 = 0
 
     public static let notePath = "checkpoint"
     public static let textPath = "checkpoint.txt"
     public static let cmsPath = "checkpoint.p7s"
 
-    /// Reads `checkpoint` and checks it; then `checkpoint.txt` must be its text byte for byte and
-    /// `checkpoint.p7s` must exist. What the CMS signature says is checked elsewhere.
+    /// Reads `checkpoint` and checks it; then `checkpoint.txt` must be its text byte for byte,
+    /// `checkpoint.p7s` must be the log key's signature over that, and the checkpoint no older than is pinned.
     public init(in bundle: any BundleSource, pins: Pins) throws(AllowlistError) {
         let bytes = try bundle.bytes(of: Self.notePath, maximum: SignedNote.maximumLength)
         do throws(TransparencyLogError) {
@@ -47,9 +49,8 @@ public struct SignedHead: Sendable {
                 hint: "a publication may have been interrupted; open the log with its writer once, or take "
                     + "the bundle again")
         }
-        let cms = try bundle.open(Self.cmsPath)
-        guard cms.byteCount > 0 else {
-            throw AllowlistError(.fileSize, file: Self.cmsPath, "the file is empty")
-        }
+        let cms = try bundle.bytes(of: Self.cmsPath, maximum: CheckpointSignature.maximumLength)
+        signedAt = try CheckpointSignature(cms, over: text, by: pins.logKey.spki).signingTime
+        try pins.requireFresh(signedAt)
     }
 }
