@@ -131,7 +131,9 @@ let package = Package(
         tests("SecretSharingTests", ["SecretSharing"], resources: [.copy("Vectors")]),
         tests("RunLedgerTests", ["RunLedger", grdb]),
         tests("CBORTests", ["CBOR"]),
-        tests("TransparencyLogTests", ["TransparencyLog", crypto]),
+        .testTarget(
+            name: "TransparencyLogTests", dependencies: ["TransparencyLog", crypto], exclude: ["Programs"],
+            resources: [.copy("Vectors")], swiftSettings: swiftSettings),
         tests("AllowlistTests", ["Allowlist", "TransparencyLog", "CBOR", crypto]),
         tests(
             "AllowlistPublicationTests",
