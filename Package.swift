@@ -65,7 +65,7 @@ let package = Package(
         library("RunLedger", [grdb, crypto]),
         library("CBOR"),
         library("TransparencyLog", [crypto]),
-        library("Allowlist", ["TransparencyLog", "CBOR", crypto]),
+        library("Allowlist", ["TransparencyLog", "CBOR", "CanonicalJSON", crypto]),
         library("AllowlistPublication", ["Allowlist", "TransparencyLog", "CBOR"]),
         library(
             "Rosters", ["StrictYAML", "CanonicalJSON", "PKCS11", "TokenKeys", "SecretSharing", crypto]),

@@ -10,6 +10,8 @@ public struct Pins: Sendable {
     public let logKey: NoteKey
     /// Whether a rehearsal log is accepted.
     public let allowRehearsal: Bool
+    /// The witnesses of whom a quorum must have cosigned each checkpoint; nil where none is asked for.
+    public var witnesses: WitnessQuorum?
 
     public var isRehearsal: Bool { Pins.isRehearsal(origin: origin) }
 

@@ -47,3 +47,5 @@ public struct InclusionProver<Source: TileSource> {
         return root
     }
 }
+
+extension InclusionProver: Sendable where Source: Sendable {}

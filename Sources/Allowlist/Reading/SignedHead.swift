@@ -5,6 +5,8 @@ public struct SignedHead: Sendable {
     public let checkpoint: Checkpoint
     /// The note as received, with every signature line.
     public let note: SignedNote
+    /// The pinned witnesses that cosigned the checkpoint, and when; empty where none is pinned.
+    public let cosigned: [WitnessQuorum.Cosigned]
 
     public static let notePath = "checkpoint"
     public static let textPath = "checkpoint.txt"
@@ -14,6 +16,23 @@ public struct SignedHead: Sendable {
     /// `checkpoint.p7s` must exist. What the CMS signature says is checked elsewhere.
     public init(in bundle: any BundleSource, pins: Pins) throws(AllowlistError) {
         let bytes = try bundle.bytes(of: Self.notePath, maximum: SignedNote.maximumLength)
+        try self.init(note: bytes, pins: pins)
+        let text = try bundle.bytes(of: Self.textPath, maximum: SignedNote.maximumLength)
+        guard text == note.text else {
+            throw AllowlistError(
+                .checkpointText, file: Self.textPath, "the file is not the text of `checkpoint`",
+                hint: "a publication may have been interrupted; open the log with its writer once, or take "
+                    + "the bundle again")
+        }
+        let cms = try bundle.open(Self.cmsPath)
+        guard cms.byteCount > 0 else {
+            throw AllowlistError(.fileSize, file: Self.cmsPath, "the file is empty")
+        }
+    }
+
+    /// Checks the note of a checkpoint by itself, as a receipt carries it: its form, its origin, the pinned
+    /// key's signature, that it is no rehearsal unless allowed, and the quorum of witnesses where one is pinned.
+    public init(note bytes: [UInt8], pins: Pins) throws(AllowlistError) {
         do throws(TransparencyLogError) {
             note = try SignedNote(parsing: bytes)
             checkpoint = try Checkpoint(text: note.text)
@@ -40,16 +59,10 @@ public struct SignedHead: Sendable {
                 .rehearsal, file: Self.notePath, "this log is a rehearsal; its devices are not real",
                 hint: "use --allow-rehearsal only to practise")
         }
-        let text = try bundle.bytes(of: Self.textPath, maximum: SignedNote.maximumLength)
-        guard text == note.text else {
-            throw AllowlistError(
-                .checkpointText, file: Self.textPath, "the file is not the text of `checkpoint`",
-                hint: "a publication may have been interrupted; open the log with its writer once, or take "
-                    + "the bundle again")
-        }
-        let cms = try bundle.open(Self.cmsPath)
-        guard cms.byteCount > 0 else {
-            throw AllowlistError(.fileSize, file: Self.cmsPath, "the file is empty")
+        do throws(AllowlistError) {
+            cosigned = try pins.witnesses?.check(note) ?? []
+        } catch {
+            throw error.at(file: Self.notePath)
         }
     }
 }
