@@ -52,6 +52,10 @@ public struct AllowlistError: Error, Hashable, Sendable, CustomStringConvertible
         case ambiguousSerial = "ambiguous-serial"
         /// A log of hashed serials was asked for a serial alone, without its serial key.
         case serialKey = "serial-key"
+        /// A `.tar` is not in the strict form; the offset counts from the archive's start.
+        case archive
+        /// The bundle grew or was replaced while it was read.
+        case bundleChanged = "bundle-changed"
         /// A bundle is being written by somebody else, or was left in the middle of a publication.
         case publication
     }
