@@ -140,7 +140,10 @@ let package = Package(
         tests("PKCS11Tests", ["PKCS11", "TestTokens"]),
         tests(
             "TokenKeysTests",
-            ["TokenKeys", "SecretSharing", "Certificates", "PKCS11", "TestTokens", x509, asn1, crypto]),
+            [
+                "TokenKeys", "SecretSharing", "Certificates", "PKCS11", "TestTokens", "Allowlist", x509, asn1,
+                crypto,
+            ]),
         tests("SecretSharingTests", ["SecretSharing"], resources: [.copy("Vectors")]),
         tests("RunLedgerTests", ["RunLedger", grdb]),
         tests("CBORTests", ["CBOR"]),
@@ -150,10 +153,13 @@ let package = Package(
         tests("AllowlistTests", ["Allowlist", "TransparencyLog", "CBOR", crypto]),
         tests(
             "AllowlistPublicationTests",
-            ["AllowlistPublication", "Allowlist", "TransparencyLog", "CBOR", crypto]),
+            [
+                "AllowlistPublication", "Allowlist", "SignedStatements", "TransparencyLog", "CBOR", asn1,
+                crypto,
+            ]),
         tests("CertificatesTests", ["Certificates", x509, asn1, crypto, cryptoExtras, yams]),
         tests("ManifestsTests", ["Manifests", crypto]),
-        tests("SignedStatementsTests", ["SignedStatements", crypto]),
+        tests("SignedStatementsTests", ["SignedStatements", asn1, crypto]),
         tests(
             "KeyCeremonyTests",
             [

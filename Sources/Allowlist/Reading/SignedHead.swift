@@ -20,7 +20,7 @@ public struct SignedHead: Sendable {
     /// `checkpoint.p7s` must be the log key's signature over that, and the checkpoint no older than is pinned.
     public init(in bundle: any BundleSource, pins: Pins) throws(AllowlistError) {
         let bytes = try bundle.bytes(of: Self.notePath, maximum: SignedNote.maximumLength)
-        try self.init(note: bytes, pins: pins)
+        try self.init(parsing: bytes, pins: pins)
         let text = try bundle.bytes(of: Self.textPath, maximum: SignedNote.maximumLength)
         guard text == note.text else {
             throw AllowlistError(
@@ -30,7 +30,7 @@ public struct SignedHead: Sendable {
         }
         let cms = try bundle.bytes(of: Self.cmsPath, maximum: CheckpointSignature.maximumLength)
         signedAt = try CheckpointSignature(cms, over: text, by: pins.logKey.spki).signingTime
-        if let time = time(under: pins) { try pins.requireFresh(time) }
+        try requireFresh(under: pins)
     }
 
     /// The time by which a checkpoint's age is judged: what the pinned quorum of witnesses vouches for, else
@@ -40,8 +40,24 @@ public struct SignedHead: Sendable {
     }
 
     /// Checks the note of a checkpoint by itself, as a receipt carries it: its form, its origin, the pinned
-    /// key's signature, that it is no rehearsal unless allowed, and the quorum of witnesses where one is pinned.
+    /// key's signature, that it is no rehearsal unless allowed, the quorum of witnesses where one is pinned, and
+    /// its age by their time.
     public init(note bytes: [UInt8], pins: Pins) throws(AllowlistError) {
+        try self.init(parsing: bytes, pins: pins)
+        try requireFresh(under: pins)
+    }
+
+    private func requireFresh(under pins: Pins) throws(AllowlistError) {
+        guard pins.maxAge != nil else { return }
+        guard let time = time(under: pins) else {
+            throw AllowlistError(
+                .stale, file: Self.notePath, "nothing says when this checkpoint was signed",
+                hint: "pin witnesses, whose cosignatures carry a time, or ask without a maximum age")
+        }
+        try pins.requireFresh(time)
+    }
+
+    private init(parsing bytes: [UInt8], pins: Pins) throws(AllowlistError) {
         do throws(TransparencyLogError) {
             note = try SignedNote(parsing: bytes)
             checkpoint = try Checkpoint(text: note.text)
@@ -58,6 +74,7 @@ public struct SignedHead: Sendable {
         }
         do throws(TransparencyLogError) {
             try note.check(signedBy: pins.logKey)
+            if let key = pins.ed25519Key { try note.check(signedBy: key) }
         } catch {
             throw AllowlistError(
                 .checkpointSignature, file: Self.notePath, error.message,
