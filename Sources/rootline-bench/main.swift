@@ -13,11 +13,17 @@ let groups: [(name: String, rows: (Bench) throws -> [BenchRow])] = [
     ("slow-hsm", { try SlowHSMBench(bench: $0).rows() }),
     ("verify-all", { try VerificationBench(bench: $0).rows() }),
     ("peers", { try PeerBench(bench: $0).rows() }),
+    ("allowlist-verify", { try AllowlistVerifyBench(bench: $0).rows() }),
+    ("allowlist-lookup", { try AllowlistLookupBench(bench: $0).rows() }),
     ("scale", { try ScaleBench(bench: $0, size: .tenth).rows() }),
     ("scale-million", { try ScaleBench(bench: $0, size: .million).rows() }),
 ]
 
 do {
+    if CommandLine.arguments.dropFirst().first == "verify-list" {
+        try AllowlistVerifyBench.verifyHere(Array(CommandLine.arguments.dropFirst(2)))
+        exit(0)
+    }
     let wanted = CommandLine.arguments.dropFirst()
     if let unknown = wanted.first(where: { name in !groups.contains { $0.name == name } }) {
         let names = groups.map(\.name).joined(separator: ", ")
