@@ -27,8 +27,8 @@ struct RunBooks {
         books.append(Book(opening: run, openIndex: index))
     }
 
-    /// Counts a released device into its open run.
-    mutating func add(_ device: AllowlistEntry.Add) throws(AllowlistError) {
+    /// Counts released devices, `count` like this one, into their open run.
+    mutating func add(_ device: AllowlistEntry.Add, count: UInt64 = 1) throws(AllowlistError) {
         let position = try openRun(device.run)
         let opening = books[position].opening
         guard device.product == opening.product else {
@@ -38,7 +38,7 @@ struct RunBooks {
         guard device.authorityKeyID == opening.issuerKeyID else {
             throw AllowlistError(.run, "the certificate is not by the issuer of the run \(device.run)")
         }
-        books[position].added += 1
+        books[position].added += count
         try checkReserved(position)
     }
 

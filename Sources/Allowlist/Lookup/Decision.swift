@@ -1,0 +1,40 @@
+import TransparencyLog
+
+/// The short answer to the question whether a serial and a key are those of one listed device.
+public struct Decision: Hashable, Sendable {
+    public let status: LookupAnswer.Status
+    /// The index of the device's `add`; nil where it is not listed.
+    public let entryIndex: UInt64?
+
+    /// Whether the device may be accepted: listed, and neither revoked, scrapped nor replaced since.
+    public var isListed: Bool { status == .listed }
+
+    init(_ status: LookupAnswer.Status, entryIndex: UInt64?) {
+        self.status = status
+        self.entryIndex = entryIndex
+    }
+}
+
+extension BundleReader {
+    /// Decides about a device by its serial and SHA-256 of its key's SubjectPublicKeyInfo, in about a microsecond.
+    ///
+    /// This is `lookup` without its details. Where the index was checked, or the bundle verified, it is the answer
+    /// for nearly every device: the index has one record under the key, and the same entry under the serial, so
+    /// that entry lists just this device and nothing happened to it since. Entries are read, and proven, only where
+    /// there are more records than one, or where the index was not checked. Any number of threads may ask.
+    public func decide(serial: String, key: Digest32) throws(AllowlistError) -> Decision {
+        if isIndexChecked {
+            switch live.entries(ofKey: key) {
+            case .nothing:
+                return Decision(.notListed, entryIndex: nil)
+            case .one(let index):
+                let isListed = live.hasSerial(IndexRecord.serialHash(of: serial), at: index)
+                return Decision(isListed ? .listed : .notListed, entryIndex: isListed ? index : nil)
+            case .several:
+                break
+            }
+        }
+        let answer = try lookup(serial: serial, key: key)
+        return Decision(answer.status, entryIndex: answer.entryIndex)
+    }
+}
