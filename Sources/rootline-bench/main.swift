@@ -5,7 +5,10 @@ import Foundation
 //
 //     rootline-bench [GROUP…]
 //
-// Without a group: all but `scale-million`. A row replaces what an earlier run wrote under its id.
+// Without a group: all but `scale-million` and `allowlist-ten-million`. A row replaces what an earlier run wrote under its id.
+
+/// Groups that take long and are asked for by name.
+let largeGroups = ["scale-million", "allowlist-ten-million"]
 
 let groups: [(name: String, rows: (Bench) throws -> [BenchRow])] = [
     ("token-key", { try TokenKeyBench(bench: $0).rows() }),
@@ -15,6 +18,10 @@ let groups: [(name: String, rows: (Bench) throws -> [BenchRow])] = [
     ("peers", { try PeerBench(bench: $0).rows() }),
     ("allowlist-verify", { try AllowlistVerifyBench(bench: $0).rows() }),
     ("allowlist-lookup", { try AllowlistLookupBench(bench: $0).rows() }),
+    ("allowlist-cold", { try AllowlistColdBench(bench: $0).rows() }),
+    ("allowlist-append", { try AllowlistAppendBench(bench: $0).rows() }),
+    ("allowlist-seal", { try AllowlistSealBench(bench: $0).rows() }),
+    ("allowlist-ten-million", { try TenMillionBench(bench: $0).rows() }),
     ("scale", { try ScaleBench(bench: $0, size: .tenth).rows() }),
     ("scale-million", { try ScaleBench(bench: $0, size: .million).rows() }),
 ]
@@ -33,7 +40,7 @@ do {
     defer { bench.removeFolder() }
     var rows: [BenchRow] = []
     for group in groups
-    where wanted.isEmpty ? group.name != "scale-million" : wanted.contains(group.name) {
+    where wanted.isEmpty ? !largeGroups.contains(group.name) : wanted.contains(group.name) {
         let load = ForeignLoad()
         var measured = try group.rows(bench)
         let share = load.share()

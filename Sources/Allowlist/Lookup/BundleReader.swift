@@ -37,7 +37,7 @@ public struct BundleReader: Sendable {
             if checkingIndex { try SegmentPass(segment: segment, passes: ParallelPasses()).run() }
             segments.append(segment)
         }
-        live = LiveIndex(segments)
+        live = LiveIndex(segments, withSignposts: checkingIndex)
         isIndexChecked = checkingIndex
         self.bundle = bundle
     }
@@ -50,7 +50,7 @@ public struct BundleReader: Sendable {
         self.head = head
         self.state = state
         self.bundle = bundle
-        live = LiveIndex(segments)
+        live = LiveIndex(segments, withSignposts: true)
         isIndexChecked = true
     }
 

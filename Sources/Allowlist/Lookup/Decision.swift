@@ -24,14 +24,10 @@ extension BundleReader {
     /// there are more records than one, or where the index was not checked. Any number of threads may ask.
     public func decide(serial: String, key: Digest32) throws(AllowlistError) -> Decision {
         if isIndexChecked {
-            switch live.entries(ofKey: key) {
-            case .nothing:
-                return Decision(.notListed, entryIndex: nil)
-            case .one(let index):
-                let isListed = live.hasSerial(IndexRecord.serialHash(of: serial), at: index)
-                return Decision(isListed ? .listed : .notListed, entryIndex: isListed ? index : nil)
-            case .several:
-                break
+            switch live.entries(key: key, serial: IndexRecord.serialHash(of: serial)) {
+            case .nothing: return Decision(.notListed, entryIndex: nil)
+            case .one(let index): return Decision(.listed, entryIndex: index)
+            case .several: break
             }
         }
         let answer = try lookup(serial: serial, key: key)

@@ -55,8 +55,15 @@ struct SyntheticLog {
         try Data().write(to: URL(fileURLWithPath: complete))
     }
 
+    /// A copy of this list in another folder.
+    func at(_ folder: String) -> SyntheticLog { SyntheticLog(path: folder, devices: devices, key: key) }
+
+    private init(path: String, devices: Int, key: P256.Signing.PrivateKey) {
+        (self.path, self.devices, self.key) = (path, devices, key)
+    }
+
     func remove() {
-        for name in [path, path + ".complete", path + ".files", path + ".sqlite"] {
+        for name in [path] + [".complete", ".files", ".sqlite", ".pem"].map({ path + $0 }) {
             try? FileManager.default.removeItem(atPath: name)
         }
     }
