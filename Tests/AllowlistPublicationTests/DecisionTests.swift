@@ -48,6 +48,39 @@ struct DecisionTests {
         #expect(try !reader.decide(serial: "S-3", key: TestLog.digest(1, 1)).isListed)
     }
 
+    @Test("In a log of hashed serials the serial key decides, and without it the device's key alone")
+    func hashed() throws {
+        let key = SerialKey()
+        let log = TestLog(serialKey: key)
+        let writer = try log.writer()
+        try writer.append(log.openRun("R"))
+        for number in 0..<2000 {
+            try writer.append(.add(TestLog.device(number, run: "R", serialKey: key)))
+        }
+        try writer.append(TestLog.revoke(8, run: "R"))
+        try log.publish(writer)
+        for workers in [1, 2, 5] {
+            let bundle = try BundleVerifier.verify(BundleFolder(log.path), pins: log.pins(), workers: workers)
+            #expect(bundle.list.counts[.add] == 2000)
+            for number in 0..<2001 {
+                for asked in [key, SerialKey()] {
+                    for device in [number, number + 1] {
+                        let digest = TestLog.digest(device, 1)
+                        let serial = "SN-\(number)"
+                        let answer = try bundle.reader.lookup(serial: serial, key: digest, serialKey: asked)
+                        let decision = try bundle.reader.decide(serial: serial, key: digest, serialKey: asked)
+                        #expect(decision.status == answer.status)
+                        #expect(decision.entryIndex == answer.entryIndex)
+                    }
+                }
+            }
+            #expect(
+                try bundle.reader.decide(serial: "SN-5", key: TestLog.digest(5, 1), serialKey: key).isListed)
+            let byKey = try bundle.reader.decide(serial: "whatever", key: TestLog.digest(5, 1))
+            #expect(byKey.status == .listed)
+        }
+    }
+
     @Test("A device that was revoked in a later publication is not listed any more")
     func revokedLater() throws {
         let log = TestLog()

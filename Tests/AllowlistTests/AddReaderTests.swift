@@ -17,13 +17,14 @@ struct AddReaderTests {
     static let patterns: [AllowlistEntry.Add] = {
         let digest = Digest32.sha256([1])
         let plain = AllowlistEntry.Add(
-            run: "R-2026", product: "pump", serial: "SN-1", key: digest, certificate: Digest32.sha256([2]),
+            run: "R-2026", product: "pump", serial: .plain("SN-1"), key: digest,
+            certificate: Digest32.sha256([2]),
             certificateSerial: [UInt8](repeating: 0x41, count: 20),
             authorityKeyID: [UInt8](repeating: 7, count: 20), notAfter: 253_402_300_799, rotates: false)
         var long = plain
         long.run = String(repeating: "r", count: 128)
         long.product = String(repeating: "p", count: 24)
-        long.serial = String(repeating: "é", count: 100)
+        long.serial = .plain(String(repeating: "é", count: 100))
         long.authorityKeyID = [UInt8](repeating: 9, count: 64)
         long.notAfter = 1_900_000_000
         long.rotates = true
@@ -32,7 +33,9 @@ struct AddReaderTests {
         full.firmware = [Digest32.sha256([4]), Digest32.sha256([5])]
         var firmware = plain
         firmware.firmware = [Digest32.sha256([4])]
-        return [plain, long, full, firmware]
+        var hashed = full
+        hashed.serial = .hashed(Digest32.sha256([6]))
+        return [plain, long, full, firmware, hashed]
     }()
 
     @Test("Devices like the pattern are read with their values", arguments: patterns)
@@ -40,14 +43,18 @@ struct AddReaderTests {
         let reader = try learned(pattern)
         for number in 0..<300 {
             var device = pattern
-            device.serial = String(repeating: number % 2 == 0 ? "S" : "ß", count: number % 120 + 1)
+            device.serial =
+                switch pattern.serial {
+                case .plain: .plain(String(repeating: number % 2 == 0 ? "S" : "ß", count: number % 120 + 1))
+                case .hashed: .hashed(Digest32.sha256(Array("serial \(number)".utf8)))
+                }
             device.key = Digest32.sha256(Array("\(number)".utf8))
             device.certificateSerial = [UInt8](repeating: UInt8(number % 256), count: number % 20 + 1)
             device.notAfter = number % 3 == 0 ? UInt64(UInt32.max) : 70_000 + UInt64(number)
             if device.fdo != nil { device.fdo?.guid = [UInt8](repeating: UInt8(number % 256), count: 16) }
             try AllowlistEntry.add(device).encoded().withUnsafeBytes { bytes in
                 let values = try #require(reader.values(bytes))
-                #expect(Array(values.serial) == Array(device.serial.utf8))
+                #expect(reader.serialHash(of: values) == device.serial.indexHash)
                 #expect(values.key == device.key)
                 #expect(values.certificate == device.certificate)
                 #expect(Array(values.certificateSerial) == device.certificateSerial)
@@ -92,7 +99,8 @@ struct AddReaderTests {
                 #expect(device.authorityKeyID == pattern.authorityKeyID)
                 #expect(device.key == values.key)
                 #expect(device.certificate == values.certificate)
-                #expect(Array(device.serial.utf8) == Array(values.serial))
+                #expect(device.serial.form == pattern.serial.form)
+                #expect(device.serial.indexHash == reader.serialHash(of: values))
                 #expect(device.certificateSerial == Array(values.certificateSerial))
             }
         }

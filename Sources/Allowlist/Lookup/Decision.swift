@@ -22,15 +22,22 @@ extension BundleReader {
     /// for nearly every device: the index has one record under the key, and the same entry under the serial, so
     /// that entry lists just this device and nothing happened to it since. Entries are read, and proven, only where
     /// there are more records than one, or where the index was not checked. Any number of threads may ask.
-    public func decide(serial: String, key: Digest32) throws(AllowlistError) -> Decision {
-        if isIndexChecked {
-            switch live.entries(key: key, serial: IndexRecord.serialHash(of: serial)) {
+    ///
+    /// A log of hashed serials needs its `serialKey`; without one the key alone decides, as in `lookup`.
+    public func decide(
+        serial: String, key: Digest32, serialKey: SerialKey? = nil
+    ) throws(AllowlistError) -> Decision {
+        if isIndexChecked, serials != .hashed || serialKey != nil {
+            let hash =
+                serials == .hashed
+                ? serialKey?.hash(of: serial) ?? Digest32() : IndexRecord.serialHash(of: serial)
+            switch live.entries(key: key, serial: hash) {
             case .nothing: return Decision(.notListed, entryIndex: nil)
             case .one(let index): return Decision(.listed, entryIndex: index)
             case .several: break
             }
         }
-        let answer = try lookup(serial: serial, key: key)
+        let answer = try lookup(serial: serial, key: key, serialKey: serialKey)
         return Decision(answer.status, entryIndex: answer.entryIndex)
     }
 }

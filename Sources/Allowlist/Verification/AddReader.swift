@@ -8,6 +8,7 @@ import TransparencyLog
 struct AddReader {
     /// A device's own values; they point into the entry.
     struct Values {
+        /// UTF-8, or the 32 octets of a hash where the pattern has one.
         var serial: UnsafeRawBufferPointer
         var key: Digest32
         var certificate: Digest32
@@ -16,18 +17,26 @@ struct AddReader {
 
     /// The entry that gave the pattern.
     private(set) var pattern: AllowlistEntry.Add?
-    /// Everything up to the serial's head.
+    /// Everything up to the serial's head, and with it where serials are hashed.
     private var front: [UInt8] = []
+    private var isHashed = false
     /// The authority key identifier and the key of not-after.
     private var middle: [UInt8] = []
     /// What follows not-after, without the FDO GUID and the voucher's digest.
     private var back: [[UInt8]] = []
 
+    /// What a device's serial is indexed by.
+    @inline(__always)
+    func serialHash(of values: Values) -> Digest32 {
+        isHashed ? Digest32(values.serial, at: 0) ?? Digest32() : IndexRecord.serialHash(of: values.serial)
+    }
+
     /// Reads the entry in `bytes`; nil where it does not follow the pattern.
     func values(_ bytes: UnsafeRawBufferPointer) -> Values? {
         guard let pattern else { return nil }
         var cursor = Cursor(bytes)
-        guard cursor.skip(front), let serial = cursor.serial(), cursor.skip((5, 0x58, 0x20)),
+        guard cursor.skip(front), let serial = isHashed ? cursor.take(32) : cursor.serial(),
+            cursor.skip((5, 0x58, 0x20)),
             let key = cursor.digest(), cursor.skip((6, 0x58, 0x20)), let certificate = cursor.digest(),
             let certificateSerial = cursor.certificateSerial(), cursor.skip(middle), cursor.skipTime(),
             cursor.skip(back[0])
@@ -45,12 +54,21 @@ struct AddReader {
     mutating func learn(_ device: AllowlistEntry.Add, from bytes: UnsafeRawBufferPointer) {
         pattern = nil
         // One octet of map head, three pairs, and the key of the serial.
-        let frontLength = 1 + 4 + 1 + Self.length(device.run) + 1 + Self.length(device.product) + 1
-        guard device.serial.utf8.count <= 255, bytes.count > frontLength else { return }
+        var frontLength = 1 + 4 + 1 + Self.length(device.run) + 1 + Self.length(device.product) + 1
+        let serial: [UInt8]
+        let serialLength: Int
+        switch device.serial {
+        case .plain(let text):
+            (serial, serialLength, isHashed) = (Array(text.utf8), Self.length(text), false)
+        case .hashed(let hash):
+            (serial, serialLength, isHashed) = (hash.bytes, Digest32.byteCount, true)
+            frontLength += 2
+        }
+        guard bytes.count > frontLength else { return }
         front = Array(bytes[..<frontLength])
         middle = [8] + Self.byteString(device.authorityKeyID) + [9]
         let own =
-            frontLength + Self.length(device.serial) + 2 * 35 + 1 + 1 + device.certificateSerial.count
+            frontLength + serialLength + 2 * 35 + 1 + 1 + device.certificateSerial.count
             + middle.count
         let time = device.notAfter > UInt64(UInt32.max) ? 9 : 5
         guard device.notAfter > UInt64(UInt16.max), bytes.count > own + time else { return }
@@ -66,7 +84,7 @@ struct AddReader {
         // Whatever the lengths above say: the pattern must give this entry's values back.
         guard let values = values(bytes), values.key == device.key, values.certificate == device.certificate,
             values.certificateSerial.elementsEqual(device.certificateSerial),
-            values.serial.elementsEqual(device.serial.utf8)
+            values.serial.elementsEqual(serial)
         else {
             pattern = nil
             return

@@ -74,7 +74,9 @@ public enum BundleVerifier {
             warnings: runs.filter { !$0.isSealed }.map { "the run \($0.id) is still open" })
         return VerifiedBundle(
             list: list,
-            reader: BundleReader(verified: bundle, head: head, state: announced, segments: segments))
+            reader: BundleReader(
+                verified: bundle, head: head, state: announced, serials: audit.books.serials,
+                segments: segments))
     }
 
     private static func readsWell(_ pass: inout TreePass, _ audit: inout EntryAudit) -> Bool {

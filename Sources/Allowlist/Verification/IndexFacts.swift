@@ -59,9 +59,7 @@ struct IndexFacts: Sendable {
         var previous: AllowlistEntry.Add?
         for device in devices {
             if device.key != previous?.key { keys.insert(device.key, index, secret) }
-            if device.serial != previous?.serial {
-                serials.insert(IndexRecord.hash(of: device, kind: .serial), index, secret)
-            }
+            if device.serial != previous?.serial { serials.insert(device.serial.indexHash, index, secret) }
             previous = device
         }
     }

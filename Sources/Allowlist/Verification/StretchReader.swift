@@ -88,7 +88,7 @@ struct StretchReader: Sendable {
             return takeOther(bytes, at: index, &count, &items)
         }
         count += 1
-        self.index.insert(key: values.key, serial: IndexRecord.serialHash(of: values.serial), at: index)
+        self.index.insert(key: values.key, serial: adds.serialHash(of: values), at: index)
         certificates.insert(digest: values.certificate, serial: values.certificateSerial, issuer: issuer)
         return true
     }

@@ -131,7 +131,7 @@ struct SyntheticLog {
 
     private static func appendDevices(_ numbers: Range<Int>, run: String, to writer: BundleWriter) throws {
         let pattern = AllowlistEntry.Add(
-            run: run, product: "infusion-pump", serial: "S", key: Digest32(), certificate: Digest32(),
+            run: run, product: "infusion-pump", serial: .plain("S"), key: Digest32(), certificate: Digest32(),
             certificateSerial: [1], authorityKeyID: issuer, notAfter: 253_402_300_799, rotates: false)
         let adds = try PreparedAdds(like: pattern)
         for number in numbers {
