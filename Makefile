@@ -89,7 +89,9 @@ bench-scale: setup-bench
 	"$$(swift build -c release --show-bin-path)/rootline-bench" scale-million
 
 bench-allowlist-ten-million: setup-bench
-	"$$(swift build -c release --show-bin-path)/rootline-bench" allowlist-ten-million
+	"$$(swift build -c release --show-bin-path)/rootline-bench" \
+	  ten-million-list ten-million-verify ten-million-lookup ten-million-cold ten-million-append
+	@[ -n "$(KEEP_LIST)" ] || rm -rf .build/bench-allowlist/*-10000000*
 
 lint:
 	swift format lint --strict --parallel --recursive Sources Tests Package.swift

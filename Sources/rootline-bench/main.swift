@@ -5,10 +5,13 @@ import Foundation
 //
 //     rootline-bench [GROUP…]
 //
-// Without a group: all but `scale-million` and `allowlist-ten-million`. A row replaces what an earlier run wrote under its id.
+// Without a group: all but `scale-million` and those of ten million devices. A row replaces what an earlier run wrote under its id.
 
 /// Groups that take long and are asked for by name.
-let largeGroups = ["scale-million", "allowlist-ten-million"]
+let largeGroups = [
+    "scale-million", "ten-million-list", "ten-million-verify", "ten-million-lookup", "ten-million-cold",
+    "ten-million-append",
+]
 
 let groups: [(name: String, rows: (Bench) throws -> [BenchRow])] = [
     ("token-key", { try TokenKeyBench(bench: $0).rows() }),
@@ -21,7 +24,14 @@ let groups: [(name: String, rows: (Bench) throws -> [BenchRow])] = [
     ("allowlist-cold", { try AllowlistColdBench(bench: $0).rows() }),
     ("allowlist-append", { try AllowlistAppendBench(bench: $0).rows() }),
     ("allowlist-seal", { try AllowlistSealBench(bench: $0).rows() }),
-    ("allowlist-ten-million", { try TenMillionBench(bench: $0).rows() }),
+    ("ten-million-list", { try TenMillionBench(bench: $0).rows() }),
+    (
+        "ten-million-verify",
+        { try AllowlistVerifyBench(bench: $0, devices: TenMillionBench.devices, rounds: 3).rows() }
+    ),
+    ("ten-million-lookup", { try AllowlistLookupBench(bench: $0, devices: TenMillionBench.devices).rows() }),
+    ("ten-million-cold", { try AllowlistColdBench(bench: $0, devices: TenMillionBench.devices).rows() }),
+    ("ten-million-append", { try AllowlistAppendBench(bench: $0, large: TenMillionBench.devices).rows() }),
     ("scale", { try ScaleBench(bench: $0, size: .tenth).rows() }),
     ("scale-million", { try ScaleBench(bench: $0, size: .million).rows() }),
 ]

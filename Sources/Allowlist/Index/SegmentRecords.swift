@@ -32,72 +32,58 @@ struct SegmentRecords {
 
     /// Where the search for a record stands: all records before `low` are less, none from `high` on is.
     struct Search {
-        fileprivate(set) var low: Int
-        fileprivate(set) var high: Int
-        /// No record between is below the one or above the other.
-        fileprivate var lowWord = UInt64.min
-        fileprivate var highWord = UInt64.max
+        fileprivate var low: Int
+        fileprivate var high: Int
         /// The place that is looked at next, and what was found there.
-        fileprivate var place = 0
+        fileprivate var place: Int
         fileprivate var found: UInt64 = 0
-        fileprivate var guesses = 0
         /// Records looked at so far.
-        private(set) var looks = 0
-
-        init(low: Int, high: Int) {
-            self.low = low
-            self.high = high
-        }
-
-        /// Narrows the search to records between two others.
-        @inline(__always)
-        mutating func narrow(low: Int, _ lowWord: UInt64, high: Int, _ highWord: UInt64) {
-            (self.low, self.lowWord, self.high, self.highWord) = (low, lowWord, high, highWord)
-        }
-
-        /// Chooses the place to be looked at and looks at it, if there is any left.
-        @inline(__always)
-        fileprivate mutating func look(_ number: UInt64, _ records: SegmentRecords) {
-            guard low < high else { return }
-            place = (low + high) / 2
-            if guesses < SegmentRecords.maximumGuesses, high - low > 4, number >= lowWord, highWord > lowWord
-            {
-                guesses += 1
-                let share = Double(number - lowWord) / Double(highWord - lowWord)
-                place = low + min(high - low - 1, Int(share * Double(high - low)))
-            }
-            looks += 1
-            found = records.word(place)
-        }
+        fileprivate var looks = 0
     }
 
-    /// Looks at the first place of a search, so that the records of several searches are on their way together.
+    /// Looks at the place where a record is guessed to be, between `low` and `high` (not included), so that the records
+    /// of several searches are on their way together. `origin` is the number at which `low` would be if hashes were
+    /// spread quite evenly.
     @inline(__always)
-    func begin(_ wanted: IndexRecord, _ search: inout Search) {
-        search.look(wanted.hash.bigEndianWords.0, self)
+    func begin(_ wanted: IndexRecord, low: Int, high: Int, origin: UInt64) -> Search {
+        let number = wanted.hash.bigEndianWords.0
+        var search = Search(low: low, high: high, place: low)
+        guard low < high else { return search }
+        search.place = min(high - 1, low + distance(number &- origin))
+        search.look(self)
+        return search
     }
 
-    /// The first place whose record is not less than `wanted`, after `begin`; `count` where there is none.
+    /// The first place whose record is not less than `wanted`, after `begin`; `high` where there is none.
     @inline(__always)
     func finish(_ wanted: IndexRecord, _ search: inout Search) -> Int {
         let number = wanted.hash.bigEndianWords.0
         while search.low < search.high {
-            let isBefore =
-                search.found == number ? self[search.place] < wanted : search.found < number
+            let found = search.found
+            let isBefore = found == number ? self[search.place] < wanted : found < number
             if isBefore {
-                (search.low, search.lowWord) = (search.place + 1, search.found)
+                search.low = search.place + 1
+                search.place = min(search.high - 1, search.low + distance(number - found))
             } else {
-                (search.high, search.highWord) = (search.place, search.found)
+                search.high = search.place
+                search.place = max(search.low, search.high - 1 - distance(found - number))
             }
-            search.look(number, self)
+            guard search.low < search.high else { break }
+            if search.looks >= Self.maximumGuesses { search.place = (search.low + search.high) / 2 }
+            search.look(self)
         }
         return search.low
     }
 
+    /// Records that lie between two numbers so far apart, if hashes are spread evenly.
+    @inline(__always)
+    private func distance(_ difference: UInt64) -> Int {
+        Int(truncatingIfNeeded: difference.multipliedFullWidth(by: UInt64(count)).high)
+    }
+
     /// The first place whose record is not less than `wanted`; `looks` counts the records looked at.
     func place(of wanted: IndexRecord, looks: inout Int) -> Int {
-        var search = Search(low: 0, high: count)
-        begin(wanted, &search)
+        var search = begin(wanted, low: 0, high: count, origin: 0)
         defer { looks += search.looks }
         return finish(wanted, &search)
     }
@@ -105,5 +91,13 @@ struct SegmentRecords {
     func place(of wanted: IndexRecord) -> Int {
         var looks = 0
         return place(of: wanted, looks: &looks)
+    }
+}
+
+extension SegmentRecords.Search {
+    @inline(__always)
+    fileprivate mutating func look(_ records: SegmentRecords) {
+        looks += 1
+        found = records.word(place)
     }
 }

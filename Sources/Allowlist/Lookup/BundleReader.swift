@@ -40,7 +40,7 @@ public struct BundleReader: Sendable {
             if checkingIndex { try SegmentPass(segment: segment, passes: ParallelPasses()).run() }
             segments.append(segment)
         }
-        live = LiveIndex(segments, withSignposts: checkingIndex)
+        live = LiveIndex(segments, withRegisters: checkingIndex)
         isIndexChecked = checkingIndex
         self.bundle = bundle
     }
@@ -54,7 +54,7 @@ public struct BundleReader: Sendable {
         self.state = state
         self.serials = serials
         self.bundle = bundle
-        live = LiveIndex(segments, withSignposts: true)
+        live = LiveIndex(segments, withRegisters: true)
         isIndexChecked = true
     }
 

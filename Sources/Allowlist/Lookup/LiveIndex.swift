@@ -14,69 +14,54 @@ final class LiveIndex: Sendable {
         case several
     }
 
-    /// A segment, and the first octets of some of its records close together.
+    /// A segment, and where in it the hashes with the same first bits begin.
     private struct Part {
         let start: UInt64
         let end: UInt64
         let records: SegmentRecords
-        let signposts: UnsafeBufferPointer<UInt64>
+        /// One more than there are beginnings of hashes; empty where there is no register.
+        let register: UnsafeMutableBufferPointer<UInt32>
+        /// Bits of a hash's beginning.
+        let bits: UInt64
 
-        /// Records from one signpost to the next: 2.5 KB, in which the place is guessed nearly right.
-        static let distance = 64
-
-        init(_ segment: MappedSegment, withSignposts: Bool) {
+        init(_ segment: MappedSegment, withRegister: Bool) {
             start = segment.segment.start
             end = segment.segment.end
-            let records = segment.records
-            self.records = records
-            let count = withSignposts ? records.count / Self.distance : 0
-            let signposts = UnsafeMutableBufferPointer<UInt64>.allocate(capacity: count)
-            for number in 0..<count { signposts[number] = records.word((number + 1) * Self.distance - 1) }
-            self.signposts = UnsafeBufferPointer(signposts)
+            records = segment.records
+            let count = records.count
+            guard withRegister, count >= 64, count <= Int(UInt32.max) else {
+                register = UnsafeMutableBufferPointer(start: nil, count: 0)
+                bits = 0
+                return
+            }
+            // 16 to 31 records to a beginning: these lie side by side, and the register takes 4 octets for so many.
+            bits = UInt64(Int.bitWidth - count.leadingZeroBitCount - 5)
+            register = .allocate(capacity: 1 << Int(bits) + 1)
+            var next = 0
+            for place in 0..<count {
+                let beginning = Int(records.word(place) >> (64 - bits))
+                while next <= beginning {
+                    register.initializeElement(at: next, to: UInt32(place))
+                    next += 1
+                }
+            }
+            while next < register.count {
+                register.initializeElement(at: next, to: UInt32(count))
+                next += 1
+            }
         }
 
-        /// Narrows a search down by the signposts, and takes its first look.
+        /// Looks at the place where a record is guessed to be.
         @inline(__always)
         func begin(_ wanted: IndexRecord) -> SegmentRecords.Search {
-            var search = SegmentRecords.Search(low: 0, high: records.count)
-            if !signposts.isEmpty {
-                let number = wanted.hash.bigEndianWords.0
-                // The first signpost that is not below the number, and so the first block that may have it. Where it
-                // is the number itself, records with the same first octets may fill blocks behind it, too.
-                let block = Self.place(of: number, in: signposts)
-                let isLast = block < signposts.count && signposts[block] > number
-                search.narrow(
-                    low: block * Self.distance, block > 0 ? signposts[block - 1] : .min,
-                    high: isLast ? (block + 1) * Self.distance : records.count,
-                    isLast ? signposts[block] : .max)
+            guard !register.isEmpty else {
+                return records.begin(wanted, low: 0, high: records.count, origin: 0)
             }
-            records.begin(wanted, &search)
-            return search
-        }
-
-        /// The first place whose number is not below the wanted one.
-        @inline(__always)
-        private static func place(of number: UInt64, in numbers: UnsafeBufferPointer<UInt64>) -> Int {
-            var (low, high) = (0, numbers.count)
-            var (lowNumber, highNumber) = (UInt64.min, UInt64.max)
-            var guesses = 0
-            while low < high {
-                var place = (low + high) / 2
-                if guesses < SegmentRecords.maximumGuesses, high - low > 4, number >= lowNumber,
-                    highNumber > lowNumber
-                {
-                    guesses += 1
-                    let share = Double(number - lowNumber) / Double(highNumber - lowNumber)
-                    place = low + min(high - low - 1, Int(share * Double(high - low)))
-                }
-                let found = numbers[place]
-                if found < number {
-                    (low, lowNumber) = (place + 1, found)
-                } else {
-                    (high, highNumber) = (place, found)
-                }
-            }
-            return low
+            let beginning = wanted.hash.bigEndianWords.0 >> (64 - bits)
+            let place = Int(beginning)
+            return records.begin(
+                wanted, low: Int(register[place]), high: Int(register[place + 1]),
+                origin: beginning << (64 - bits))
         }
     }
 
@@ -86,13 +71,13 @@ final class LiveIndex: Sendable {
     nonisolated(unsafe) private let keys: UnsafeBufferPointer<Part>
     nonisolated(unsafe) private let serials: UnsafeBufferPointer<Part>
 
-    /// Segments of a state; with signposts, which are read from all over them, searches are faster.
-    init(_ segments: [MappedSegment], withSignposts: Bool) {
+    /// Segments of a state; with registers, for which all of them are read, searches are faster.
+    init(_ segments: [MappedSegment], withRegisters: Bool) {
         self.segments = segments
         func parts(_ kind: Segment.Kind) -> UnsafeBufferPointer<Part> {
             let live = segments.filter { $0.segment.kind == kind }
             let parts = UnsafeMutableBufferPointer<Part>.allocate(capacity: live.count)
-            _ = parts.initialize(from: live.map { Part($0, withSignposts: withSignposts) })
+            _ = parts.initialize(from: live.map { Part($0, withRegister: withRegisters) })
             return UnsafeBufferPointer(parts)
         }
         keys = parts(.key)
@@ -101,7 +86,7 @@ final class LiveIndex: Sendable {
 
     deinit {
         for parts in [keys, serials] {
-            for part in parts { part.signposts.deallocate() }
+            for part in parts { part.register.deallocate() }
             parts.deallocate()
         }
     }

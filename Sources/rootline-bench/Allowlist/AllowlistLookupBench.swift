@@ -19,12 +19,15 @@ struct AllowlistLookupBench {
 
     func rows() throws -> [BenchRow] {
         let log = try SyntheticLog(devices: devices, say: bench.say)
-        let sqlite = try SQLiteList(of: log, say: bench.say)
+        let sqlite = try SQLiteList(of: log, isImmutable: false, say: bench.say)
+        let immutable = try SQLiteList(of: log, isImmutable: true, say: bench.say)
         let reader = try BundleReader(directory: log.path, pins: try log.pins(), checkingIndex: true)
         // Others than those that are measured, and all pages of the files: the page cache is warm for both.
         _ = try Self.ours(reader, questions(seed: 1))
         _ = try theirs(sqlite, questions(seed: 1))
+        _ = try theirs(immutable, questions(seed: 1))
         var turns = Turns()
+        var ofImmutable = Turns()
         var together: [Double] = []
         for round in 0..<rounds {
             bench.say("allowlist-lookup: round \(round + 1) of \(rounds)")
@@ -32,6 +35,7 @@ struct AllowlistLookupBench {
             let first = round % 2 == 0 ? try theirs(sqlite, asked) : nil
             let rate = try Self.ours(reader, asked)
             turns.add(rate, of: try first ?? theirs(sqlite, asked))
+            ofImmutable.add(rate, of: try theirs(immutable, asked))
             together.append(try onAllCores(reader, round))
         }
         let id = devices == 1_000_000 ? "allowlist.lookup" : "allowlist.lookup-\(devices)"
@@ -41,6 +45,9 @@ struct AllowlistLookupBench {
                 note:
                     "serial and key together on one thread, \(devices) devices, a tenth of the questions about others, \(reader.state.segments.count) live segments; of SQLite's C API with a prepared statement over a covering index, memory-mapped; both warm"
             ),
+            BenchRow(
+                id + ".immutable", ofImmutable, "lookups/s",
+                note: "of SQLite with `immutable=1`, which takes no locks and never sees a change"),
             BenchRow(
                 id + ".threads", median(together), "lookups/s", of: turns.value,
                 note: "\(bench.cores) threads with one reader, of one thread"),

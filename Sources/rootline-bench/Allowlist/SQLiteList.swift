@@ -9,15 +9,19 @@ final class SQLiteList {
     private var statement: OpaquePointer?
 
     /// Opens the file of a list, and makes it where it is not there yet.
-    init(of log: SyntheticLog, say: (String) -> Void) throws {
+    ///
+    /// With `isImmutable` SQLite is told that nobody will ever write to the file, and takes no locks; without, each
+    /// question is a transaction of its own, as in a service whose list is brought up to date.
+    init(of log: SyntheticLog, isImmutable: Bool, say: (String) -> Void) throws {
         let path = log.path + ".sqlite"
         if !FileManager.default.fileExists(atPath: path) {
             say("allowlist: putting \(log.devices) devices into SQLite")
             try Self.fill(path + ".tmp", devices: log.devices)
             try FileManager.default.moveItem(atPath: path + ".tmp", toPath: path)
         }
-        let flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX
-        try Self.check(sqlite3_open_v2(path, &database, flags, nil), "open")
+        let flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI
+        let uri = "file:\(path)" + (isImmutable ? "?immutable=1" : "")
+        try Self.check(sqlite3_open_v2(uri, &database, flags, nil), "open")
         try Self.check(sqlite3_exec(database, "PRAGMA mmap_size = 4294967296", nil, nil, nil), "mmap")
         try Self.check(
             sqlite3_prepare_v3(

@@ -62,12 +62,6 @@ struct SyntheticLog {
         (self.path, self.devices, self.key) = (path, devices, key)
     }
 
-    func remove() {
-        for name in [path] + [".complete", ".files", ".sqlite", ".pem"].map({ path + $0 }) {
-            try? FileManager.default.removeItem(atPath: name)
-        }
-    }
-
     func writer() throws -> BundleWriter {
         try BundleWriter(
             directory: path, origin: Self.origin, logKeySPKI: Array(key.publicKey.derRepresentation))
