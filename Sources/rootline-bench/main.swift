@@ -5,7 +5,8 @@ import Foundation
 //
 //     rootline-bench [GROUP…]
 //
-// Without a group: all but `scale-million` and those of ten million devices. A row replaces what an earlier run wrote under its id.
+// Without a group: all but `scale-million` and those of ten million devices. A row replaces what an earlier run wrote
+// under its id.
 
 /// Groups that take long and are asked for by name.
 let largeGroups = [

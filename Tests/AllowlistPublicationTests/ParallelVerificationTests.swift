@@ -1,3 +1,4 @@
+import Crypto
 import Testing
 import TransparencyLog
 
@@ -177,6 +178,24 @@ struct ParallelVerificationTests {
             let bundle = try BundleVerifier.verify(BundleFolder(log.path), pins: log.pins(), workers: workers)
             #expect(bundle.list.counts[.add] == 3000)
             #expect(bundle.list.runs.map(\.released) == [2000, 1000])
+        }
+    }
+
+    @Test("A signed size beyond anything that exists is refused and not made room for")
+    func absurdSize() throws {
+        for size in [UInt64.max, UInt64.max - 300, 1 << 62, 1 << 40] {
+            let log = TestLog()
+            let writer = try log.writer()
+            try writer.append(log.openRun("R"))
+            try log.publish(writer)
+            let checkpoint = Checkpoint(origin: log.origin, size: size, root: writer.tree.root)
+            let signature = try log.key.signature(for: checkpoint.text)
+            let note = SignedNote(
+                text: checkpoint.text,
+                signatures: [writer.pins.logKey.signature(Array(signature.derRepresentation))])
+            try log.write(note.bytes, to: SignedHead.notePath)
+            try log.write(note.text, to: SignedHead.textPath)
+            for workers in [1, 2, 5] { #expect(error(log, workers: workers)?.code == .fileMissing) }
         }
     }
 

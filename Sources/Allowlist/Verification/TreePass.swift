@@ -21,6 +21,8 @@ struct TreePass {
 
     /// Tiles that a thread takes at once.
     static let tilesPerStretch = 8
+    /// Entries at most for which room is made beforehand; it takes memory only as it fills.
+    private static let mostExpected: UInt64 = 1 << 24
     /// Stretches before the items are handed on, so that memory does not grow with the log.
     private static let stretchesPerRound = 256
 
@@ -31,7 +33,8 @@ struct TreePass {
         self.bundle = bundle
         self.checkpoint = checkpoint
         self.passes = passes
-        let expected = Int(clamping: checkpoint.size) / passes.workers
+        // The size is signed, and may still be nonsense.
+        let expected = Int(min(checkpoint.size, Self.mostExpected)) / passes.workers
         readers = (0..<passes.workers).map { _ in
             StretchReader(
                 bundle: bundle, treeSize: checkpoint.size, index: index,
@@ -44,8 +47,8 @@ struct TreePass {
     mutating func run(
         visit: (Item) throws(AllowlistError) -> Void
     ) throws(AllowlistError) -> Bool {
-        let tiles = (checkpoint.size + UInt64(Tile.fullWidth) - 1) / UInt64(Tile.fullWidth)
-        let stretches = Int((tiles + UInt64(Self.tilesPerStretch) - 1) / UInt64(Self.tilesPerStretch))
+        let perStretch = UInt64(Self.tilesPerStretch * Tile.fullWidth)
+        let stretches = Int(checkpoint.size / perStretch) + (checkpoint.size % perStretch > 0 ? 1 : 0)
         // A full tile's root is a hash of the level above, so these are the leaves of a tree one level up.
         var upper = GrowingTree()
         var partial: Digest32?
