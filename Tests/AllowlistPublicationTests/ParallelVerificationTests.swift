@@ -34,7 +34,7 @@ struct ParallelVerificationTests {
             } else {
                 try log.remove(fault.file)
             }
-            let errors = [1, 2, 3, 8].map { error(log, workers: $0) }
+            let errors = [1, 2, 3, 8].map { refusal(log, workers: $0) }
             #expect(errors[0]?.file == fault.file, "\(fault)")
             #expect(errors[0]?.code == fault.code, "\(fault): \(String(describing: errors[0]))")
             if let index = fault.index { #expect(errors[0]?.index == index) }
@@ -65,7 +65,7 @@ struct ParallelVerificationTests {
         }
         try log.publish(writer)
         for workers in [1, 2, 5] {
-            let error = try #require(error(log, workers: workers))
+            let error = try #require(refusal(log, workers: workers))
             #expect(error.code == code)
             #expect(error.index == UInt64(first + 1))
         }
@@ -79,7 +79,7 @@ struct ParallelVerificationTests {
         for number in 0..<10_200 { try writer.append(.add(TestLog.device(number, run: "R"))) }
         try log.publish(writer)
         for workers in [1, 2, 5] {
-            let error = try #require(error(log, workers: workers))
+            let error = try #require(refusal(log, workers: workers))
             #expect(error.code == .quantity)
             #expect(error.index == 10_101)
         }
@@ -109,7 +109,7 @@ struct ParallelVerificationTests {
         }
         try log.publish(writer)
         for workers in [1, 2, 5] {
-            let error = try #require(error(log, workers: workers))
+            let error = try #require(refusal(log, workers: workers))
             #expect(error.code == .duplicate)
             #expect(error.index == 5502)
         }
@@ -147,7 +147,7 @@ struct ParallelVerificationTests {
         writer.collectors[position] = IndexCollector(kind)
         for record in records { try writer.collectors[position].append(record, folder: &writer.folder) }
         try log.publish(writer)
-        let errors = [1, 2, 5].map { error(log, workers: $0) }
+        let errors = [1, 2, 5].map { refusal(log, workers: $0) }
         #expect(errors[0]?.code == .segment)
         #expect(errors[0]?.file?.hasPrefix("index/\(kind.name)-") == true)
         for error in errors { #expect(error == errors[0]) }
@@ -195,11 +195,11 @@ struct ParallelVerificationTests {
                 signatures: [writer.pins.logKey.signature(Array(signature.derRepresentation))])
             try log.write(note.bytes, to: SignedHead.notePath)
             try log.write(note.text, to: SignedHead.textPath)
-            for workers in [1, 2, 5] { #expect(error(log, workers: workers)?.code == .fileMissing) }
+            for workers in [1, 2, 5] { #expect(refusal(log, workers: workers)?.code == .fileMissing) }
         }
     }
 
-    private func error(_ log: TestLog, workers: Int) -> AllowlistError? {
+    private func refusal(_ log: TestLog, workers: Int) -> AllowlistError? {
         do {
             _ = try BundleVerifier.verify(BundleFolder(log.path), pins: log.pins(), workers: workers)
             return nil
