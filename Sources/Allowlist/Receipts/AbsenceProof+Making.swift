@@ -91,7 +91,7 @@ private struct SegmentTiles: TileSource {
         let width = UInt64(Tile.fullWidth)
         let wanted = [position == 0 ? 0 : (position - 1) / width, position / width]
         var tree = GrowingTree()
-        var stream = try RecordStream(bundle, segment.path, recordCount: segment.recordCount)
+        var stream = try RecordStream(folder, segment.path, recordCount: segment.recordCount)
         var bytes: [UInt8] = []
         var kept: [Tile: [Digest32]] = [:]
         while let record = try stream.next() {
