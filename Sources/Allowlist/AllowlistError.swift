@@ -12,7 +12,7 @@ public struct AllowlistError: Error, Hashable, Sendable, CustomStringConvertible
         case fileSize = "file-size"
         /// `checkpoint` is not a signed note over a checkpoint.
         case checkpointMalformed = "checkpoint-malformed"
-        /// `checkpoint` is not signed by the pinned key.
+        /// `checkpoint` or `checkpoint.p7s` is not signed by the pinned key.
         case checkpointSignature = "checkpoint-signature"
         /// `checkpoint` is of another log.
         case checkpointOrigin = "checkpoint-origin"
@@ -46,6 +46,12 @@ public struct AllowlistError: Error, Hashable, Sendable, CustomStringConvertible
         case segment
         /// A cited authorisation does not have the digest it is cited by.
         case authorisation
+        /// An authorisation is not by the pinned roster's quorum and the run authority, or does not fit its run.
+        case approval
+        /// The bundle's rosters are no chain that holds the pinned one.
+        case roster
+        /// The checkpoint is older than the consumer allows, or ahead of the consumer's clock.
+        case stale
         /// The pinned key was rotated out by the log itself.
         case signerRotated = "signer-rotated"
         /// A serial that several products use was asked for without its product.

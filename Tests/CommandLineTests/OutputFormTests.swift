@@ -72,7 +72,7 @@ struct OutputFormTests {
             "allowlist verify --allow-rehearsal", 0,
             [
                 "version", "verified", "origin", "rehearsal", "treeSize", "root", "authorised", "devices",
-                "entries", "runs", "warnings",
+                "entries", "runs", "warnings", "approval", "signedAt", "time", "age",
             ]
         ),
         (
@@ -173,7 +173,7 @@ struct OutputFormTests {
             "run approve", "run approve-crl", "run start", "run resume", "run status", "run report",
             "run scrap", "run rework", "run close", "run crl", "run extract", "run verify-packages", "ledger",
             "ledger check", "ledger backup", "allowlist", "allowlist verify",
-            "allowlist lookup", "key", "key list", "key show", "key registration-group",
+            "allowlist lookup", "allowlist pins", "key", "key list", "key show", "key registration-group",
         ])
     func help(command: String) throws {
         let place = try Workplace()
