@@ -54,6 +54,8 @@ public struct AllowlistError: Error, Hashable, Sendable, CustomStringConvertible
         case archive
         /// The bundle grew or was replaced while it was read.
         case bundleChanged = "bundle-changed"
+        /// An output is there already, or cannot be made.
+        case cannotCreate = "cannot-create"
         /// A bundle is being written by somebody else, or was left in the middle of a publication.
         case publication
     }

@@ -9,7 +9,9 @@ import TransparencyLog
 struct AllowlistCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "allowlist", abstract: "Check the signed list of devices, offline.",
-        subcommands: [AllowlistVerifyCommand.self, AllowlistLookupCommand.self])
+        subcommands: [
+            AllowlistVerifyCommand.self, AllowlistLookupCommand.self, AllowlistPackCommand.self,
+        ])
 }
 
 /// Which bundle, and what is pinned of its log.

@@ -83,6 +83,10 @@ struct OutputFormTests {
             ]
         ),
         (
+            "allowlist pack --out list.tar --allow-rehearsal", 0,
+            ["version", "archive", "sha256", "bytes", "files", "treeSize", "root"]
+        ),
+        (
             "allowlist lookup EX-99999999 --allow-rehearsal", 1,
             ["version", "status", "keyChecked", "serial", "treeSize"]
         ),
@@ -172,7 +176,7 @@ struct OutputFormTests {
             "run approve", "run approve-crl", "run start", "run resume", "run status", "run report",
             "run scrap", "run rework", "run close", "run crl", "run extract", "run verify-packages", "ledger",
             "ledger check", "ledger backup", "allowlist", "allowlist verify",
-            "allowlist lookup", "key", "key list", "key show", "key registration-group",
+            "allowlist lookup", "allowlist pack", "key", "key list", "key show", "key registration-group",
         ])
     func help(command: String) throws {
         let place = try Workplace()
@@ -201,7 +205,7 @@ struct OutputFormTests {
                 "close", "crl", "extract", "verify-packages",
             ])
         #expect(try names("ledger") == ["check", "backup"])
-        #expect(try names("allowlist") == ["verify", "lookup"])
+        #expect(try names("allowlist") == ["verify", "lookup", "pack"])
         #expect(try names("key") == ["list", "show", "registration-group"])
     }
 

@@ -26,15 +26,18 @@ public struct BundleReader: Sendable {
     public init(
         in folder: any BundleSource, pins: Pins, checkingIndex: Bool = false
     ) throws(AllowlistError) {
-        head = try SignedHead(in: folder, pins: pins)
-        var files = EntryFiles(in: folder, treeSize: head.checkpoint.size)
-        state = try files.provenState(root: head.checkpoint.root)
-        var segments: [MappedSegment] = []
-        for segment in state.segments {
-            if checkingIndex { try segment.check(in: folder) }
-            segments.append(try MappedSegment(segment, in: folder))
+        let head = try SignedHead(in: folder, pins: pins)
+        (state, segments) = try head.reading(folder) { () throws(AllowlistError) in
+            var files = EntryFiles(in: folder, treeSize: head.checkpoint.size)
+            let state = try files.provenState(root: head.checkpoint.root)
+            var segments: [MappedSegment] = []
+            for segment in state.segments {
+                if checkingIndex { try segment.check(in: folder) }
+                segments.append(try MappedSegment(segment, in: folder))
+            }
+            return (state, segments)
         }
-        self.segments = segments
+        self.head = head
         self.folder = folder
     }
 
@@ -86,8 +89,15 @@ public struct BundleReader: Sendable {
             keyChecked: true, reason: isListedOtherwise ? "the key is listed with another certificate" : nil)
     }
 
-    /// The proven entries that the index has under `hash`, in the order of the log.
+    /// The proven entries that the index has under `hash`, in the order of the log; throws `bundle-changed`
+    /// where they cannot be read because a newer checkpoint was published into this bundle.
     private func entries(
+        _ kind: Segment.Kind, _ hash: Digest32
+    ) throws(AllowlistError) -> [(index: UInt64, entry: AllowlistEntry)] {
+        try head.reading(folder) { () throws(AllowlistError) in try read(kind, hash) }
+    }
+
+    private func read(
         _ kind: Segment.Kind, _ hash: Digest32
     ) throws(AllowlistError) -> [(index: UInt64, entry: AllowlistEntry)] {
         var files = EntryFiles(in: folder, treeSize: checkpoint.size)
