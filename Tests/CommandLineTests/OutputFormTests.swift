@@ -78,7 +78,8 @@ struct OutputFormTests {
         (
             "allowlist lookup EX-00000001 --allow-rehearsal", 0,
             [
-                "version", "status", "keyChecked", "serial", "product", "run", "entryIndex", "keyDigest",
+                "version", "status", "keyChecked", "serialChecked", "serial", "product", "run", "entryIndex",
+                "keyDigest",
                 "certificateDigest", "rotates", "treeSize",
             ]
         ),
@@ -88,7 +89,7 @@ struct OutputFormTests {
         ),
         (
             "allowlist lookup EX-99999999 --allow-rehearsal", 1,
-            ["version", "status", "keyChecked", "serial", "treeSize"]
+            ["version", "status", "keyChecked", "serialChecked", "serial", "treeSize"]
         ),
     ]
 
