@@ -66,7 +66,9 @@ let package = Package(
         library("RunLedger", [grdb, crypto]),
         library("CBOR"),
         library("TransparencyLog", [crypto]),
-        library("Allowlist", ["TransparencyLog", "CBOR", crypto]),
+        library(
+            "Allowlist",
+            ["TransparencyLog", "SignedStatements", "CanonicalJSON", "CBOR", asn1, crypto]),
         library("AllowlistPublication", ["Allowlist", "TransparencyLog", "CBOR"]),
         library(
             "Rosters",
@@ -142,7 +144,9 @@ let package = Package(
         tests("SecretSharingTests", ["SecretSharing"], resources: [.copy("Vectors")]),
         tests("RunLedgerTests", ["RunLedger", grdb]),
         tests("CBORTests", ["CBOR"]),
-        tests("TransparencyLogTests", ["TransparencyLog", crypto]),
+        .testTarget(
+            name: "TransparencyLogTests", dependencies: ["TransparencyLog", crypto], exclude: ["Programs"],
+            resources: [.copy("Vectors")], swiftSettings: swiftSettings),
         tests("AllowlistTests", ["Allowlist", "TransparencyLog", "CBOR", crypto]),
         tests(
             "AllowlistPublicationTests",

@@ -10,6 +10,14 @@ public struct Pins: Sendable {
     public let logKey: NoteKey
     /// Whether a rehearsal log is accepted.
     public let allowRehearsal: Bool
+    /// The witnesses of whom a quorum must have cosigned each checkpoint; nil where none is asked for.
+    public var witnesses: WitnessQuorum?
+    /// The digest of any version of the roster whose members have to approve runs; nil where who approved is not asked.
+    public var roster: Digest32?
+    /// Seconds that a checkpoint may be old; nil where any age will do.
+    public var maxAge: UInt64?
+    /// What ages are measured against: UTC seconds since 1970.
+    public var clock: @Sendable () -> UInt64 = Pins.systemClock
 
     public var isRehearsal: Bool { Pins.isRehearsal(origin: origin) }
 

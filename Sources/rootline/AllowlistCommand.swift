@@ -11,6 +11,8 @@ struct AllowlistCommand: ParsableCommand {
         commandName: "allowlist", abstract: "Check the signed list of devices, offline.",
         subcommands: [
             AllowlistVerifyCommand.self, AllowlistLookupCommand.self, AllowlistPackCommand.self,
+            AllowlistProveCommand.self, AllowlistVerifyReceiptCommand.self, AllowlistCosignCommand.self,
+            AllowlistWitnessKeyCommand.self,
         ])
 }
 
@@ -27,6 +29,7 @@ struct BundleOptions: ParsableArguments {
     var origin: String?
     @Flag(name: .long, help: "Accept a rehearsal's list, whose devices are not real.")
     var allowRehearsal = false
+    @OptionGroup var witnesses: WitnessOptions
 
     /// The bundle and the pins, from options or from the site.
     func resolve() throws -> (bundle: any BundleSource, pins: Pins) {
@@ -34,7 +37,14 @@ struct BundleOptions: ParsableArguments {
         return (try openBundle(path), pins)
     }
 
-    private func resolvePath() throws -> (path: String, pins: Pins) {
+    /// The bundle's path and the pins, with the pinned witnesses.
+    func resolvePath() throws -> (path: String, pins: Pins) {
+        var (path, pins) = try resolvePathAndLog()
+        pins.witnesses = try witnesses.quorum()
+        return (path, pins)
+    }
+
+    private func resolvePathAndLog() throws -> (path: String, pins: Pins) {
         if let logKey, let origin {
             guard let bundle = try bundle ?? siteFolder().map({ try Site(opening: $0).log }) else {
                 throw ValidationError("Name the bundle with --bundle, or a site.")
@@ -60,13 +70,13 @@ struct BundleOptions: ParsableArguments {
         )
     }
 
-    private func siteFolder() throws -> String? {
+    func siteFolder() throws -> String? {
         var options = SiteOptions()
         options.site = site
         return try options.path()
     }
 
-    private static func publicKey(inPEMFile path: String) throws -> [UInt8] {
+    static func publicKey(inPEMFile path: String) throws -> [UInt8] {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw SiteError(.notASite, path, "cannot be read")
         }

@@ -206,7 +206,10 @@ struct OutputFormTests {
                 "close", "crl", "extract", "verify-packages",
             ])
         #expect(try names("ledger") == ["check", "backup"])
-        #expect(try names("allowlist") == ["verify", "lookup", "pack"])
+        #expect(
+            try names("allowlist") == [
+                "verify", "lookup", "pack", "prove", "verify-receipt", "cosign", "witness-key",
+            ])
         #expect(try names("key") == ["list", "show", "registration-group"])
     }
 

@@ -11,7 +11,7 @@ public struct BundleReader: Sendable {
     public let state: AllowlistEntry.State
     /// How the log names its devices; nil where no run was opened yet.
     public let serials: SerialForm?
-    private let folder: any BundleSource
+    let folder: any BundleSource
     private let segments: [MappedSegment]
 
     public var checkpoint: Checkpoint { head.checkpoint }
