@@ -23,19 +23,19 @@ extension Pins {
         guard time <= now || time - now <= Self.clockTolerance else {
             throw AllowlistError(
                 .stale, file: SignedHead.cmsPath,
-                "the checkpoint's time is \(Self.text(time - now)) ahead of this machine's clock",
+                "the checkpoint's time is \(Self.words(forSeconds: time - now)) ahead of this machine's clock",
                 hint: "set the clock right; a log that dates ahead makes an old list look fresh")
         }
         guard time >= now || now - time <= maxAge else {
             throw AllowlistError(
                 .stale, file: SignedHead.cmsPath,
-                "the checkpoint is \(Self.text(now - time)) old, at most \(Self.text(maxAge)) are allowed",
+                "the checkpoint is \(Self.words(forSeconds: now - time)) old, at most \(Self.words(forSeconds: maxAge)) are allowed",
                 hint: "take the newest from the publisher: what is held back may revoke devices")
         }
     }
 
     /// Seconds in words, of the two largest units that are not nothing.
-    static func text(_ seconds: UInt64) -> String {
+    package static func words(forSeconds seconds: UInt64) -> String {
         let units: [(UInt64, String)] = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")]
         var rest = seconds
         var parts: [String] = []

@@ -22,12 +22,12 @@ public struct SignedHead: Sendable {
     /// `checkpoint.p7s` must be the log key's signature over that, and the checkpoint no older than is pinned.
     public init(in bundle: any BundleSource, pins: Pins) throws(AllowlistError) {
         let bytes = try bundle.bytes(of: Self.notePath, maximum: SignedNote.maximumLength)
-        try self.init(note: bytes, pins: pins)
+        try self.init(parsing: bytes, pins: pins)
         let head = self
         signedAt = try head.reading(bundle) { () throws(AllowlistError) in
             try head.signingTime(in: bundle, by: pins.logKey.spki)
         }
-        if let time = time(under: pins) { try pins.requireFresh(time) }
+        try requireFresh(under: pins)
     }
 
     /// Compares `checkpoint.txt` with the note and checks `checkpoint.p7s`, which says when it was signed.
@@ -52,8 +52,24 @@ public struct SignedHead: Sendable {
     }
 
     /// Checks the note of a checkpoint by itself, as a receipt carries it: its form, its origin, the pinned
-    /// key's signature, that it is no rehearsal unless allowed, and the quorum of witnesses where one is pinned.
+    /// key's signature, that it is no rehearsal unless allowed, the quorum of witnesses where one is pinned, and
+    /// its age by their time.
     public init(note bytes: [UInt8], pins: Pins) throws(AllowlistError) {
+        try self.init(parsing: bytes, pins: pins)
+        try requireFresh(under: pins)
+    }
+
+    private func requireFresh(under pins: Pins) throws(AllowlistError) {
+        guard pins.maxAge != nil else { return }
+        guard let time = time(under: pins) else {
+            throw AllowlistError(
+                .stale, file: Self.notePath, "nothing says when this checkpoint was signed",
+                hint: "pin witnesses, whose cosignatures carry a time, or ask without a maximum age")
+        }
+        try pins.requireFresh(time)
+    }
+
+    private init(parsing bytes: [UInt8], pins: Pins) throws(AllowlistError) {
         received = bytes
         do throws(TransparencyLogError) {
             note = try SignedNote(parsing: bytes)
@@ -71,6 +87,7 @@ public struct SignedHead: Sendable {
         }
         do throws(TransparencyLogError) {
             try note.check(signedBy: pins.logKey)
+            if let key = pins.ed25519Key { try note.check(signedBy: key) }
         } catch {
             throw AllowlistError(
                 .checkpointSignature, file: Self.notePath, error.message,

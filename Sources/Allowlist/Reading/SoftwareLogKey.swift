@@ -1,5 +1,6 @@
 import Crypto
 import SignedStatements
+import SwiftASN1
 
 /// A log's key in software, as benchmarks, vectors and tests have it.
 package struct SoftwareLogKey: Sendable {

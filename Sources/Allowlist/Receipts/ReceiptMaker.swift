@@ -21,7 +21,7 @@ public struct ReceiptMaker: Sendable {
     public init(_ reader: BundleReader, cosignatures: Cosignatures = .thatFit) {
         head = reader.head
         self.cosignatures = cosignatures
-        files = EntryFiles(in: reader.folder, treeSize: reader.checkpoint.size)
+        files = EntryFiles(in: reader.bundle, treeSize: reader.checkpoint.size)
         prover = InclusionProver(size: reader.checkpoint.size, source: files)
     }
 

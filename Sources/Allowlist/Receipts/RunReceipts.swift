@@ -20,7 +20,7 @@ extension BundleReader {
         visit: (AllowlistEntry.Add, Receipt) throws -> Void
     ) throws -> RunReceipts {
         let size = checkpoint.size
-        var files = EntryFiles(in: folder, treeSize: size)
+        var files = EntryFiles(in: bundle, treeSize: size)
         var opening: UInt64?
         var withdrawn: Set<UInt64> = []
         for index in 0..<size {
