@@ -48,7 +48,9 @@ struct AllowlistCosignCommand: ParsableCommand, FormattedCommand {
 
     func run() throws {
         let key = try WitnessKeyFile.read(witnessKey, name: name)
-        let (path, pins) = try options.resolvePath()
+        var (path, pins) = try options.resolvePath()
+        // A witness vouches by itself, whoever else does.
+        pins.witnesses = nil
         let bundle = try openBundle(path)
         var isFolder: ObjCBool = false
         _ = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)

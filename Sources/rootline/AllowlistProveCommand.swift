@@ -29,6 +29,7 @@ struct AllowlistProveCommand: ParsableCommand, FormattedCommand {
             "The new file, or - for standard output (default: the serial with .tlog-proof); with --run a folder."
     )
     var out: String?
+    @OptionGroup var serialKey: SerialKeyFileOptions
     @OptionGroup var options: BundleOptions
     @OptionGroup var output: OutputOptions
 
@@ -92,9 +93,10 @@ struct AllowlistProveCommand: ParsableCommand, FormattedCommand {
             )
         }
         try put(
-            receipt.bytes, name: "\(fileName(device.serial)).\(TLogProof.fileExtension)",
+            receipt.bytes, name: "\(fileName(serial ?? device.serial.fileText)).\(TLogProof.fileExtension)",
             Document(
-                bytes: receipt.bytes.count, absent: false, serial: device.serial, product: device.product,
+                bytes: receipt.bytes.count, absent: false, serial: device.serial.plainText ?? serial,
+                product: device.product,
                 entryIndex: index, keyDigest: device.key.hex, treeSize: reader.checkpoint.size,
                 root: reader.checkpoint.root.hex))
     }
@@ -106,7 +108,10 @@ struct AllowlistProveCommand: ParsableCommand, FormattedCommand {
             let file = try DeviceCertificateFile(certificate)
             return try reader.lookup(certificate: file.digest, key: file.key)
         }
-        return try reader.lookup(serial: serial ?? "", product: product, key: key.map { try keyDigest($0) })
+        let digest = try key.map { try keyDigest($0) }
+        if serial == nil, let digest { return try reader.lookup(key: digest, product: product) }
+        return try reader.lookup(
+            serial: serial ?? "", product: product, key: digest, serialKey: serialKey.read())
     }
 
     /// The list says no: that is the answer, and no receipt is made.
@@ -127,7 +132,8 @@ struct AllowlistProveCommand: ParsableCommand, FormattedCommand {
             let digest = try keyDigest(key)
             (subject, name) = (.key(digest), "key-\(digest.hex.prefix(16))")
         } else {
-            (subject, name) = (.serial(serial ?? ""), fileName(serial ?? ""))
+            subject = try reader.subject(serial: serial ?? "", serialKey: serialKey.read())
+            name = fileName(serial ?? "")
         }
         let proof = try reader.absenceProof(of: subject)
         let keyDigest: String? = if case .key(let digest) = subject { digest.hex } else { nil }
@@ -169,7 +175,7 @@ struct AllowlistProveCommand: ParsableCommand, FormattedCommand {
             visit: { device, receipt in
                 let bytes = receipt.bytes
                 if bytes.count > Receipt.intendedLength { overlong += 1 }
-                let name = "\(fileName(device.serial)).\(TLogProof.fileExtension)"
+                let name = "\(fileName(device.serial.fileText)).\(TLogProof.fileExtension)"
                 try NewFile.write(bytes, to: "\(folder)/\(name)")
             })
         progress.end()
@@ -203,5 +209,15 @@ struct AllowlistProveCommand: ParsableCommand, FormattedCommand {
             name += isPlain ? String(UnicodeScalar(byte)) : "%" + [byte].hex.uppercased()
         }
         return name
+    }
+}
+
+extension ListedSerial {
+    /// The serial, or the hexadecimal digits of its hash.
+    fileprivate var fileText: String {
+        switch self {
+        case .plain(let serial): serial
+        case .hashed(let hash): hash.hex
+        }
     }
 }

@@ -16,6 +16,7 @@ struct AllowlistVerifyReceiptCommand: ParsableCommand, FormattedCommand {
     @Option(name: .long, help: "SHA-256 of the device's SubjectPublicKeyInfo, in hex.") var key: String?
     @Option(name: .long, help: "The serial that the device gives.") var serial: String?
     @Option(name: .long, help: "The product that the device must be of.") var product: String?
+    @OptionGroup var serialKey: SerialKeyFileOptions
     @OptionGroup var options: BundleOptions
     @OptionGroup var output: OutputOptions
 
@@ -36,6 +37,8 @@ struct AllowlistVerifyReceiptCommand: ParsableCommand, FormattedCommand {
         var serialChecked: Bool
         var certificateChecked: Bool
         var serial: String?
+        /// The hashed serial, where the log lists such.
+        var serialDigest: String?
         var product: String?
         var run: String?
         var entryIndex: UInt64?
@@ -66,9 +69,12 @@ struct AllowlistVerifyReceiptCommand: ParsableCommand, FormattedCommand {
         let document: Document
         if AbsenceProof.isLikely(bytes) {
             document = Self.document(
-                of: try AbsenceProof(parsing: bytes).verify(pins: pins, device: presented()))
+                of: try AbsenceProof(parsing: bytes).verify(
+                    pins: pins, device: presented(), serialKey: serialKey.read()))
         } else {
-            document = Self.document(of: try Receipt(parsing: bytes).verify(pins: pins, device: presented()))
+            document = Self.document(
+                of: try Receipt(parsing: bytes).verify(
+                    pins: pins, device: presented(), serialKey: serialKey.read()))
         }
         if output.format == .json { return try printJSON(document) }
         show(document)
@@ -86,7 +92,9 @@ struct AllowlistVerifyReceiptCommand: ParsableCommand, FormattedCommand {
         let device = answer.device
         return Document(
             status: "listed", keyChecked: answer.keyChecked, serialChecked: answer.serialChecked,
-            certificateChecked: answer.certificateChecked, serial: device.serial, product: device.product,
+            certificateChecked: answer.certificateChecked, serial: device.serial.plainText,
+            serialDigest: device.serial.plainText == nil ? device.serial.indexHash.hex : nil,
+            product: device.product,
             run: device.run, entryIndex: answer.entryIndex, keyDigest: device.key.hex,
             certificateDigest: device.certificate.hex, notAfter: timeText(Int64(clamping: device.notAfter)),
             rotates: device.rotates, origin: answer.checkpoint.origin, treeSize: answer.checkpoint.size,
@@ -105,7 +113,8 @@ struct AllowlistVerifyReceiptCommand: ParsableCommand, FormattedCommand {
             document.keyDigest = digest.hex
             document.keyChecked = answer.deviceChecked
         case .serial(let serial):
-            document.serial = serial
+            document.serial = serial.plainText
+            document.serialDigest = serial.plainText == nil ? serial.indexHash.hex : nil
             document.serialChecked = answer.deviceChecked
         }
         return document
@@ -126,7 +135,7 @@ struct AllowlistVerifyReceiptCommand: ParsableCommand, FormattedCommand {
                 print("  \(name)\(String(repeating: " ", count: max(1, 13 - name.count)))\(value)")
             }
         }
-        line("serial", document.serial)
+        line("serial", document.serial ?? document.serialDigest.map { "hashed, \($0)" })
         line("product", document.product)
         line("run", document.run)
         line("key SHA-256", document.keyDigest.map { $0 + (document.rotates == true ? "  (rotates)" : "") })

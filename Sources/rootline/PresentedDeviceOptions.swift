@@ -1,6 +1,7 @@
 import Allowlist
 import ArgumentParser
 import Certificates
+import Glibc
 import Sites
 import TransparencyLog
 
@@ -37,5 +38,25 @@ extension BundleOptions {
             return pins
         }
         return try resolve().pins
+    }
+}
+
+/// The secret of a log that lists hashed serials.
+struct SerialKeyFileOptions: ParsableArguments {
+    @Option(name: .long, help: "The file with the log's serial key, where it lists hashed serials.")
+    var serialKey: String?
+
+    func read() throws -> SerialKey? {
+        guard let serialKey else { return nil }
+        var bytes = try readFile(serialKey)
+        defer {
+            bytes.withUnsafeMutableBytes { buffer in
+                if let start = buffer.baseAddress { explicit_bzero(start, buffer.count) }
+            }
+        }
+        guard let key = bytes.withUnsafeBytes({ SerialKey(file: $0) }) else {
+            throw SiteError(.malformed, serialKey, "is not a serial key: 64 hexadecimal digits")
+        }
+        return key
     }
 }

@@ -26,11 +26,12 @@ struct AbsenceTests {
 
     private func changed(
         _ proof: AbsenceProof, subject: AbsenceProof.Subject? = nil, checkpoint: [UInt8]? = nil,
-        state: AbsenceProof.ProvenEntry? = nil, gaps: [AbsenceProof.Gap]? = nil
+        state: AbsenceProof.ProvenEntry? = nil, run: AbsenceProof.ProvenRun? = nil,
+        gaps: [AbsenceProof.Gap]? = nil
     ) -> AbsenceProof {
         AbsenceProof(
             subject: subject ?? proof.subject, checkpoint: checkpoint ?? proof.checkpoint,
-            state: state ?? proof.state, gaps: gaps ?? proof.gaps)
+            state: state ?? proof.state, run: run ?? proof.run, gaps: gaps ?? proof.gaps)
     }
 
     private func refusal(_ proof: AbsenceProof) throws -> AllowlistError.Code? {
@@ -43,7 +44,7 @@ struct AbsenceTests {
         #expect(reader.state.segments.filter { $0.kind == .key }.count > 1)
         var subjects: [AbsenceProof.Subject] = [.key(Digest32()), .key(try #require(Digest32(hex: ff)))]
         for number in 10_000..<10_030 {
-            subjects += [.key(TestLog.digest(number, 1)), .serial("SN-\(number)")]
+            subjects += [.key(TestLog.digest(number, 1)), .serial(.plain("SN-\(number)"))]
         }
         // Right beside listed ones.
         for number in [0, 700, 2999] {
@@ -67,7 +68,7 @@ struct AbsenceTests {
     @Test("What is listed gets no proof of absence, whatever became of it", arguments: [0, 1, 2, 3, 4, 2999])
     func listed(number: Int) throws {
         #expect(code { try reader.absenceProof(of: .key(TestLog.digest(number, 1))) } == .absenceProof)
-        #expect(code { try reader.absenceProof(of: .serial("SN-\(number)")) } == .absenceProof)
+        #expect(code { try reader.absenceProof(of: .serial(.plain("SN-\(number)"))) } == .absenceProof)
     }
 
     @Test("A listed key cannot be shown absent by any of its neighbours")
@@ -160,11 +161,92 @@ struct AbsenceTests {
         #expect(code { try changed(new, checkpoint: old.checkpoint).verify(pins: pins) } == .absenceProof)
     }
 
+    @Test("A serial in another form than the log's is always absent, and that proves nothing")
+    func form() throws {
+        let serialKey = SerialKey()
+        let hashedLog = try TestLog.full(devices: 300, serialKey: serialKey)
+        let hashed = try hashedLog.reader()
+        let pins = try hashedLog.pins()
+        #expect(code { try hashed.subject(serial: "SN-7") } == .serialKey)
+        #expect(code { try hashed.absenceProof(of: .serial(.plain("SN-7"))) } == .serialKey)
+        #expect(code { try reader.absenceProof(of: .serial(.hashed(TestLog.digest(1, 1)))) } == .serialKey)
+        let listed = try hashed.subject(serial: "SN-7", serialKey: serialKey)
+        #expect(code { try hashed.absenceProof(of: listed) } == .absenceProof)
+        let absent = try hashed.absenceProof(of: hashed.subject(serial: "SN-9000", serialKey: serialKey))
+        #expect(try AbsenceProof(parsing: absent.bytes) == absent)
+        let device = PresentedDevice(key: TestLog.digest(1, 1), serial: "SN-9000")
+        #expect(try absent.verify(pins: pins, device: device, serialKey: serialKey).deviceChecked)
+        #expect(code { try absent.verify(pins: pins, device: device) } == .receiptDevice)
+        #expect(
+            code { try absent.verify(pins: pins, device: device, serialKey: SerialKey()) } == .receiptDevice)
+
+        // The plain hash of a listed serial is in no segment of this log: good neighbours, and a false claim.
+        let byKey = try hashed.absenceProof(of: .key(IndexRecord.serialHash(of: "SN-7")))
+        #expect(byKey.run == nil)
+        var files = EntryFiles(in: BundleFolder(hashedLog.path), treeSize: hashed.checkpoint.size)
+        let gaps = try gaps(for: IndexRecord.serialHash(of: "SN-7"), in: hashed, hashedLog)
+        let claim = AbsenceProof(
+            subject: .serial(.plain("SN-7")), checkpoint: absent.checkpoint, state: absent.state,
+            run: absent.run, gaps: gaps)
+        #expect(code { try claim.verify(pins: pins) } == .absenceProof)
+        // No run, a run that is none, and a run of another place.
+        let run = try #require(absent.run)
+        let withoutRun = AbsenceProof(
+            subject: claim.subject, checkpoint: claim.checkpoint, state: claim.state, run: nil, gaps: gaps)
+        #expect(code { try withoutRun.verify(pins: pins) } == .absenceProof)
+        let plainRun = try #require(try reader.absenceProof(of: .serial(.plain("SN-9000"))).run)
+        for forged in [
+            plainRun, .init(index: run.index + 1, run: run.run),
+            .init(index: 1, run: .init(entry: try files.bytes(at: 1), path: run.run.path)),
+            .init(index: hashed.checkpoint.size - 1, run: claim.state),
+        ] {
+            #expect(code { try changed(claim, run: forged).verify(pins: pins) } == .absenceProof)
+        }
+    }
+
+    /// The neighbours of a hash among the serials of a log, made from its files as an attacker would.
+    private func gaps(
+        for hash: Digest32, in reader: BundleReader, _ log: TestLog
+    ) throws -> [AbsenceProof.Gap] {
+        try reader.state.segments.filter { $0.kind == .serial }.map { segment in
+            let bytes = try log.contents(segment.path)
+            let records = bytes.withUnsafeBytes { buffer in
+                stride(from: 0, to: bytes.count, by: 40).compactMap { IndexRecord(buffer, at: $0) }
+            }
+            var tree = GrowingTree()
+            var tiles: [Tile: [Digest32]] = [:]
+            for record in records {
+                var leaf: [UInt8] = []
+                record.append(to: &leaf)
+                tree.append(MerkleTree.leafHash(leaf)) { tiles[$0] = $1 }
+            }
+            for (tile, hashes) in tree.partialTiles { tiles[tile] = hashes }
+            var proofs = TiledTree(size: UInt64(records.count), source: Tiles(tiles: tiles))
+            let position = records.firstIndex { hash < $0.hash } ?? records.count
+            return AbsenceProof.Gap(
+                position: UInt64(position),
+                before: position == 0
+                    ? nil
+                    : .init(
+                        record: records[position - 1],
+                        path: proofs.inclusionProof(index: UInt64(position - 1))),
+                after: position == records.count
+                    ? nil
+                    : .init(record: records[position], path: proofs.inclusionProof(index: UInt64(position))))
+        }
+    }
+
+    private struct Tiles: TileSource {
+        let tiles: [Tile: [Digest32]]
+        func hashes(of tile: Tile) -> [Digest32] { tiles[tile] ?? [] }
+    }
+
     @Test("The serials' segments do not stand in for the keys', nor the other way round")
     func otherKind() throws {
         let byKey = try reader.absenceProof(of: .key(IndexRecord.serialHash(of: "SN-700")))
         #expect(try refusal(byKey) == nil)
-        #expect(try refusal(changed(byKey, subject: .serial("SN-700"))) == .absenceProof)
+        let run = try reader.absenceProof(of: .serial(.plain("SN-9000"))).run
+        #expect(try refusal(changed(byKey, subject: .serial(.plain("SN-700")), run: run)) == .absenceProof)
     }
 
     @Test("A log that lists nothing yet, and segments without records, prove everything absent")
@@ -173,6 +255,9 @@ struct AbsenceTests {
         let writer = try log.writer()
         try log.publish(writer)
         let pins = try log.pins()
+        let noSerial = try log.reader().absenceProof(of: .serial(.plain("S")))
+        #expect(noSerial.run == nil)
+        try AbsenceProof(parsing: noSerial.bytes).verify(pins: pins)
         let nothing = try log.reader().absenceProof(of: .key(TestLog.digest(1, 1)))
         #expect(nothing.gaps.isEmpty)
         try AbsenceProof(parsing: nothing.bytes).verify(pins: pins)
@@ -206,7 +291,7 @@ struct AbsenceTests {
     func device() throws {
         let pins = try log.pins()
         let byKey = try reader.absenceProof(of: .key(TestLog.digest(10_000, 1)))
-        let bySerial = try reader.absenceProof(of: .serial("SN-10000"))
+        let bySerial = try reader.absenceProof(of: .serial(.plain("SN-10000")))
         let right = PresentedDevice(key: TestLog.digest(10_000, 1), serial: "SN-10000")
         #expect(try byKey.verify(pins: pins, device: right).deviceChecked)
         #expect(try bySerial.verify(pins: pins, device: right).deviceChecked)
@@ -220,7 +305,7 @@ struct AbsenceTests {
 
     @Test("Every changed octet of the document is refused")
     func flips() throws {
-        let bytes = try reader.absenceProof(of: .serial("SN-10000")).bytes
+        let bytes = try reader.absenceProof(of: .serial(.plain("SN-10000"))).bytes
         let pins = try log.pins()
         let device = PresentedDevice(key: TestLog.digest(10_000, 1), serial: "SN-10000")
         for position in stride(from: 0, to: bytes.count, by: 3) {
@@ -234,7 +319,8 @@ struct AbsenceTests {
 
     @Test("Another spelling of the document, and members that it does not have, are refused")
     func spelling() throws {
-        let text = String(decoding: try reader.absenceProof(of: .serial("SN-10000")).bytes, as: UTF8.self)
+        let text = String(
+            decoding: try reader.absenceProof(of: .serial(.plain("SN-10000"))).bytes, as: UTF8.self)
         let spellings = [
             "", "{}", "[]", " " + text, text + "\n",
             text.replacing(#"{"checkpoint""#, with: #"{ "checkpoint""#),
@@ -245,6 +331,8 @@ struct AbsenceTests {
             text.replacing(#""position":"#, with: #""position":-"#),
             text.replacing(#""before":{"#, with: #""before":null,"x":{"#),
             text.replacing(#""serial":"SN-10000","#, with: ""),
+            text.replacing(#""serial":"SN-10000","#, with: #""serial":"SN-10000","serialHash":"AAAA","#),
+            text.replacing(#""index":0"#, with: #""index":-1"#),
             String(repeating: "[", count: 100_000),
         ]
         for spelling in spellings {

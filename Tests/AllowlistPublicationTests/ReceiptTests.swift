@@ -44,7 +44,7 @@ struct ReceiptTests {
             let receipt = try Receipt(parsing: bytes)
             #expect(receipt.bytes == bytes)
             let answer = try receipt.verify(pins: log.pins(), device: presented(number))
-            #expect(answer.device.serial == "SN-\(number)")
+            #expect(answer.device.serial == .plain("SN-\(number)"))
             #expect(answer.entryIndex == index(number))
             #expect(answer.checkpoint == reader.checkpoint)
             #expect(answer.keyChecked && answer.certificateChecked && answer.serialChecked)
@@ -55,7 +55,7 @@ struct ReceiptTests {
     func limits() throws {
         // This device was revoked before the checkpoint that its receipt has: the receipt cannot know.
         let answer = try reader.receipt(forEntryAt: 3).verify(pins: log.pins())
-        #expect(try reader.lookup(serial: answer.device.serial).status == .revoked)
+        #expect(try reader.lookup(key: answer.device.key).status == .revoked)
         #expect(answer.limits == [.events, .newestCheckpoint, .quantities])
         #expect(!answer.keyChecked && !answer.certificateChecked && !answer.serialChecked)
         for limit in ProofLimit.allCases { #expect(!limit.text.isEmpty) }
@@ -204,6 +204,27 @@ struct ReceiptTests {
         #expect(code { try receipt.verify(pins: log.pins(), device: decomposed) } == .receiptDevice)
     }
 
+    @Test(
+        "In a log of hashed serials the serial is compared with the serial key, and else said to be unchecked"
+    )
+    func hashedSerials() throws {
+        let serialKey = SerialKey()
+        let log = try TestLog.full(devices: 100, serialKey: serialKey)
+        let pins = try log.pins()
+        let receipt = try log.reader().receipt(forEntryAt: 10)
+        let right = PresentedDevice(key: TestLog.digest(9, 1), serial: "SN-9")
+        let wrong = PresentedDevice(key: TestLog.digest(9, 1), serial: "SN-8")
+        #expect(try receipt.verify(pins: pins, device: right, serialKey: serialKey).serialChecked)
+        #expect(
+            code { try receipt.verify(pins: pins, device: wrong, serialKey: serialKey) } == .receiptDevice)
+        #expect(
+            code { try receipt.verify(pins: pins, device: right, serialKey: SerialKey()) } == .receiptDevice)
+        for device in [right, wrong] {
+            let answer = try receipt.verify(pins: pins, device: device)
+            #expect(answer.keyChecked && !answer.serialChecked)
+        }
+    }
+
     @Test("A bundle whose files were damaged gives no receipt")
     func damaged() throws {
         var tile = try log.contents("tile/0/002")
@@ -220,7 +241,7 @@ struct ReceiptTests {
     func run() throws {
         var serials: [String] = []
         let counts = try reader.receipts(ofRun: "R-1") { device, receipt in
-            serials.append(device.serial)
+            serials.append(device.serial.description)
             let answer = try receipt.verify(pins: log.pins(), device: PresentedDevice(key: device.key))
             #expect(answer.device == device)
         }

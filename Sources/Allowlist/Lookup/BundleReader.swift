@@ -104,8 +104,8 @@ public struct BundleReader: Sendable {
         return answer(match.index, match.device, about, keyChecked: key != nil, serialChecked: true)
     }
 
-    /// The newest device with this key, whatever its serial.
-    private func lookup(key: Digest32, product: String?) throws(AllowlistError) -> LookupAnswer {
+    /// Looks the newest device with this key up, whatever its serial.
+    public func lookup(key: Digest32, product: String? = nil) throws(AllowlistError) -> LookupAnswer {
         let about = try entries(.key, key)
         var match: (index: UInt64, device: AllowlistEntry.Add)?
         var isListedOtherwise = false

@@ -30,8 +30,10 @@ extension AbsenceProof {
         ]
         switch subject {
         case .key(let digest): members["key"] = .base64(digest.bytes)
-        case .serial(let serial): members["serial"] = .string(serial)
+        case .serial(.plain(let serial)): members["serial"] = .string(serial)
+        case .serial(.hashed(let hash)): members["serialHash"] = .base64(hash.bytes)
         }
+        if let run { members["run"] = run.json }
         return JSONValue.object(members).canonical
     }
 
@@ -41,19 +43,28 @@ extension AbsenceProof {
             let state = document["state"].flatMap({ ProvenEntry($0) }),
             let items = document["segments"]?.items
         else { return nil }
-        switch kind {
-        case Segment.Kind.key.name:
-            guard document.hasOnly("checkpoint", "format", "key", "kind", "segments", "state"),
-                let key = document["key"]?.digest
-            else { return nil }
-            subject = .key(key)
-        case Segment.Kind.serial.name:
-            guard document.hasOnly("checkpoint", "format", "kind", "segments", "serial", "state"),
-                let serial = document["serial"]?.text
-            else { return nil }
-            subject = .serial(serial)
-        default: return nil
+        let member: String
+        if kind == Segment.Kind.key.name, let key = document["key"]?.digest {
+            (member, subject) = ("key", .key(key))
+        } else if kind == Segment.Kind.serial.name, let serial = document["serial"]?.text {
+            (member, subject) = ("serial", .serial(.plain(serial)))
+        } else if kind == Segment.Kind.serial.name, let hash = document["serialHash"]?.digest {
+            (member, subject) = ("serialHash", .serial(.hashed(hash)))
+        } else {
+            return nil
         }
+        var names = ["checkpoint", "format", "kind", "segments", "state", member]
+        if let value = document["run"] {
+            // Only a serial has a form to show.
+            guard kind == Segment.Kind.serial.name, let read = AbsenceProof.ProvenRun(value) else {
+                return nil
+            }
+            names.append("run")
+            run = read
+        } else {
+            run = nil
+        }
+        guard document.hasOnly(names) else { return nil }
         var gaps: [Gap] = []
         for item in items {
             guard let gap = Gap(item) else { return nil }
@@ -67,7 +78,7 @@ extension AbsenceProof {
 
 extension AbsenceProof.ProvenEntry {
     fileprivate init?(_ value: JSONValue) {
-        guard value.hasOnly("entry", "path"), let entry = value["entry"]?.base64,
+        guard value.hasOnly(["entry", "path"]), let entry = value["entry"]?.base64,
             entry.count <= EntryFraming.maximumEntryLength, let path = value["path"]?.path
         else { return nil }
         self.init(entry: entry, path: path)
@@ -76,9 +87,25 @@ extension AbsenceProof.ProvenEntry {
     fileprivate var json: JSONValue { ["entry": .base64(entry), "path": .path(path)] }
 }
 
+extension AbsenceProof.ProvenRun {
+    fileprivate init?(_ value: JSONValue) {
+        guard value.hasOnly(["entry", "index", "path"]), let index = value["index"]?.number, index >= 0,
+            let entry = value["entry"]?.base64, entry.count <= EntryFraming.maximumEntryLength,
+            let path = value["path"]?.path
+        else { return nil }
+        self.init(index: UInt64(index), run: .init(entry: entry, path: path))
+    }
+
+    fileprivate var json: JSONValue {
+        [
+            "entry": .base64(run.entry), "index": .integer(Int(clamping: index)), "path": .path(run.path),
+        ]
+    }
+}
+
 extension AbsenceProof.ProvenRecord {
     fileprivate init?(_ value: JSONValue) {
-        guard value.hasOnly("path", "record"), let path = value["path"]?.path,
+        guard value.hasOnly(["path", "record"]), let path = value["path"]?.path,
             let bytes = value["record"]?.base64, bytes.count == IndexRecord.byteCount,
             let record = bytes.withUnsafeBytes({ IndexRecord($0, at: 0) })
         else { return nil }
@@ -130,7 +157,7 @@ extension JSONValue {
         return hashes.count == items.count ? hashes : nil
     }
 
-    fileprivate func hasOnly(_ names: String...) -> Bool {
+    fileprivate func hasOnly(_ names: [String]) -> Bool {
         guard case .object(let members) = self else { return false }
         return members.count == names.count && names.allSatisfy { members[$0] != nil }
     }

@@ -4,7 +4,8 @@ extension BundleReader {
     /// Proves that no device with this key or serial is listed.
     ///
     /// Reads the segments of one kind twice and hashes them once, about two seconds for ten million records.
-    /// Throws `absence-proof` where it is listed, and `segment` where the index files are not what the log signed.
+    /// Throws `absence-proof` where it is listed, `segment` where the index files are not what the log signed, and
+    /// `serial-key` where the subject is a serial in another form than the log's (``subject(serial:serialKey:)``).
     public func absenceProof(of subject: AbsenceProof.Subject) throws(AllowlistError) -> AbsenceProof {
         var files = EntryFiles(in: folder, treeSize: checkpoint.size)
         var tree = TiledTree(size: checkpoint.size, source: files)
@@ -15,8 +16,41 @@ extension BundleReader {
         for segment in state.segments where segment.kind == subject.kind {
             gaps.append(try gap(for: subject.hash, in: segment))
         }
+        var run: AbsenceProof.ProvenRun?
+        if case .serial(let serial) = subject { run = try provenRun(for: serial, &files, &tree) }
         return AbsenceProof(
-            subject: subject, checkpoint: head.note.bytes, state: entry, gaps: gaps)
+            subject: subject, checkpoint: head.note.bytes, state: entry, run: run, gaps: gaps)
+    }
+
+    /// The subject for a serial in this log, which lists serials as they are or hashed under `serialKey`.
+    public func subject(
+        serial: String, serialKey: SerialKey? = nil
+    ) throws(AllowlistError) -> AbsenceProof.Subject {
+        guard serials == .hashed else { return .serial(.plain(serial)) }
+        guard let serialKey else { throw Self.serialKeyMissing }
+        return .serial(ListedSerial(serial, key: serialKey))
+    }
+
+    private static let serialKeyMissing = AllowlistError(
+        .serialKey, "this log lists hashed serials: nothing can be said about a serial in plain text",
+        hint: "give the log's serial key, or ask by the device's key or certificate")
+
+    /// The first run, which shows in which form the log lists serials.
+    private func provenRun(
+        for serial: ListedSerial, _ files: inout EntryFiles, _ tree: inout TiledTree<EntryFiles>
+    ) throws(AllowlistError) -> AbsenceProof.ProvenRun? {
+        guard let serials else { return nil }
+        guard serial.form == serials else { throw Self.serialKeyMissing }
+        var index: UInt64 = 0
+        while index < checkpoint.size {
+            let bytes = try files.bytes(at: index)
+            if case .openRun = try AllowlistEntry(decoding: bytes) {
+                return .init(
+                    index: index, run: .init(entry: bytes, path: try tree.inclusionProof(index: index)))
+            }
+            index += 1
+        }
+        return nil
     }
 
     private func gap(for hash: Digest32, in segment: Segment) throws(AllowlistError) -> AbsenceProof.Gap {

@@ -10,8 +10,8 @@ public struct AbsenceProof: Hashable, Sendable {
     public enum Subject: Hashable, Sendable {
         /// SHA-256 of the key's SubjectPublicKeyInfo.
         case key(Digest32)
-        /// The serial, whatever the product.
-        case serial(String)
+        /// The serial as the log lists serials, whatever the product.
+        case serial(ListedSerial)
 
         public var kind: Segment.Kind {
             switch self {
@@ -24,7 +24,7 @@ public struct AbsenceProof: Hashable, Sendable {
         public var hash: Digest32 {
             switch self {
             case .key(let digest): digest
-            case .serial(let serial): IndexRecord.serialHash(of: serial)
+            case .serial(let serial): serial.indexHash
             }
         }
     }
@@ -37,6 +37,17 @@ public struct AbsenceProof: Hashable, Sendable {
         public init(entry: [UInt8], path: [Digest32]) {
             self.entry = entry
             self.path = path
+        }
+    }
+
+    /// An `open-run` with its place, which shows in which form the log lists serials.
+    public struct ProvenRun: Hashable, Sendable {
+        public let index: UInt64
+        public let run: ProvenEntry
+
+        public init(index: UInt64, run: ProvenEntry) {
+            self.index = index
+            self.run = run
         }
     }
 
@@ -72,13 +83,19 @@ public struct AbsenceProof: Hashable, Sendable {
     public let checkpoint: [UInt8]
     /// The tree's last entry.
     public let state: ProvenEntry
+    /// Any `open-run` of the tree, where the subject is a serial: the hash of a serial in the wrong form is
+    /// always absent. Nil for a key, and in a log that lists nothing yet.
+    public let run: ProvenRun?
     /// One a live segment of the subject's kind, in the order of the `state`.
     public let gaps: [Gap]
 
-    public init(subject: Subject, checkpoint: [UInt8], state: ProvenEntry, gaps: [Gap]) {
+    public init(
+        subject: Subject, checkpoint: [UInt8], state: ProvenEntry, run: ProvenRun?, gaps: [Gap]
+    ) {
         self.subject = subject
         self.checkpoint = checkpoint
         self.state = state
+        self.run = run
         self.gaps = gaps
     }
 }

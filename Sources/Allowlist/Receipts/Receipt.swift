@@ -44,9 +44,10 @@ public struct Receipt: Hashable, Sendable {
     /// The checkpoint is checked first, then that the entry's leaf hash is in its tree, and only then is the
     /// entry read and compared with the device that presents itself. Throws the codes of a checkpoint,
     /// `receipt-malformed`, `receipt-proof` where the entry is not in the tree, and `receipt-device` where it
-    /// lists another device. Without a device, `keyChecked` is false and nobody is identified.
+    /// lists another device. Without a device, `keyChecked` is false and nobody is identified. In a log of hashed
+    /// serials the device's serial is compared where its `serialKey` is given, and else `serialChecked` is false.
     public func verify(
-        pins: Pins, device: PresentedDevice? = nil
+        pins: Pins, device: PresentedDevice? = nil, serialKey: SerialKey? = nil
     ) throws(AllowlistError) -> ReceiptAnswer {
         let head = try SignedHead(note: proof.checkpoint, pins: pins)
         do throws(TransparencyLogError) {
@@ -68,22 +69,23 @@ public struct Receipt: Hashable, Sendable {
                 "the entry is in the tree, but it is a `\(read.kind.name)` and lists no device",
                 hint: Self.malformedHint)
         }
-        if let device { try Self.compare(listed, at: proof.index, with: device) }
+        if let device { try Self.compare(listed, at: proof.index, with: device, serialKey) }
+        let isComparable = listed.serial.form == .plain || serialKey != nil
         return ReceiptAnswer(
             checkpoint: head.checkpoint, entryIndex: proof.index, device: listed,
             keyChecked: device != nil, certificateChecked: device?.certificate != nil,
-            serialChecked: device?.serial != nil, cosigned: head.cosigned)
+            serialChecked: device?.serial != nil && isComparable, cosigned: head.cosigned)
     }
 
     private static func compare(
-        _ listed: AllowlistEntry.Add, at index: UInt64, with device: PresentedDevice
+        _ listed: AllowlistEntry.Add, at index: UInt64, with device: PresentedDevice, _ serialKey: SerialKey?
     ) throws(AllowlistError) {
         var difference: String?
         // By octets: two spellings of a character that Unicode calls equivalent are two serials.
         if let product = device.product, !product.utf8.elementsEqual(listed.product.utf8) {
             difference = "product"
         }
-        if let serial = device.serial, !serial.utf8.elementsEqual(listed.serial.utf8) {
+        if let serial = device.serial, listed.serial.isOther(than: serial, serialKey) {
             difference = "serial"
         }
         if let certificate = device.certificate, certificate != listed.certificate {
@@ -97,6 +99,16 @@ public struct Receipt: Hashable, Sendable {
     }
 
     private static let malformedHint = "take the receipt again from where it was made"
+}
+
+extension ListedSerial {
+    /// Whether this is surely another serial; false as well where nothing can be said without the serial key.
+    func isOther(than serial: String, _ key: SerialKey?) -> Bool {
+        switch self {
+        case .plain(let listed): !serial.utf8.elementsEqual(listed.utf8)
+        case .hashed(let hash): key.map { $0.hash(of: serial) != hash } ?? false
+        }
+    }
 }
 
 /// What a receipt has shown.
