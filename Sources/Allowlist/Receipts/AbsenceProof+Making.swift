@@ -7,7 +7,7 @@ extension BundleReader {
     /// Throws `absence-proof` where it is listed, `segment` where the index files are not what the log signed, and
     /// `serial-key` where the subject is a serial in another form than the log's (``subject(serial:serialKey:)``).
     public func absenceProof(of subject: AbsenceProof.Subject) throws(AllowlistError) -> AbsenceProof {
-        var files = EntryFiles(in: folder, treeSize: checkpoint.size)
+        var files = EntryFiles(in: bundle, treeSize: checkpoint.size)
         var tree = TiledTree(size: checkpoint.size, source: files)
         let last = checkpoint.size - 1
         let entry = AbsenceProof.ProvenEntry(
@@ -56,7 +56,7 @@ extension BundleReader {
     private func gap(for hash: Digest32, in segment: Segment) throws(AllowlistError) -> AbsenceProof.Gap {
         var (before, after): (IndexRecord?, IndexRecord?)
         var position: UInt64 = 0
-        var search = try RecordStream(folder, segment.path, recordCount: segment.recordCount)
+        var search = try RecordStream(bundle, segment.path, recordCount: segment.recordCount)
         while let record = try search.next() {
             guard record.hash < hash else {
                 after = record
@@ -70,7 +70,7 @@ extension BundleReader {
                 .absenceProof, file: segment.path, index: after.index,
                 "the list has an entry about this \(segment.kind.name)", hint: "look the device up")
         }
-        let tiles = try SegmentTiles(segment, in: folder, around: position)
+        let tiles = try SegmentTiles(segment, in: bundle, around: position)
         return AbsenceProof.Gap(
             position: position,
             before: before.map { .init(record: $0, path: tiles.path(of: position - 1)) },
