@@ -163,6 +163,12 @@ let package = Package(
                 "AllowlistPublication", "Allowlist", "SignedStatements", "TransparencyLog", "CBOR", asn1,
                 crypto,
             ]),
+        // Vectors for every implementation of the format; RECORD_VECTORS=1 makes them anew.
+        .testTarget(
+            name: "AllowlistSpecificationTests",
+            dependencies: ["Allowlist", "TransparencyLog", "CBOR", crypto],
+            path: "Tests/AllowlistSpecification", exclude: ["README.md", "vectors"],
+            swiftSettings: swiftSettings),
         tests("CertificatesTests", ["Certificates", x509, asn1, crypto, cryptoExtras, yams]),
         tests("ManifestsTests", ["Manifests", crypto]),
         tests("SignedStatementsTests", ["SignedStatements", asn1, crypto]),

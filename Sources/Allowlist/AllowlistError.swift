@@ -62,6 +62,8 @@ public struct AllowlistError: Error, Hashable, Sendable, CustomStringConvertible
         case archive
         /// The bundle grew or was replaced while it was read.
         case bundleChanged = "bundle-changed"
+        /// An output is there already, or cannot be made.
+        case cannotCreate = "cannot-create"
         /// Older than the checkpoint that was kept.
         case checkpointOlder = "checkpoint-older"
         /// Not an extension of the checkpoint that was kept: the same size with another root, or another history.

@@ -9,7 +9,7 @@ struct AllowlistCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "allowlist", abstract: "Check the signed list of devices, offline.",
         subcommands: [
-            AllowlistVerifyCommand.self, AllowlistLookupCommand.self,
+            AllowlistVerifyCommand.self, AllowlistLookupCommand.self, AllowlistPackCommand.self,
             AllowlistProveCommand.self, AllowlistVerifyReceiptCommand.self, AllowlistCosignCommand.self,
             AllowlistWitnessKeyCommand.self, AllowlistPinsCommand.self,
         ])

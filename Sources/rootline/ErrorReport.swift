@@ -69,6 +69,7 @@ struct ErrorReport {
             case .pins: exit = Self.badInput
             case .publication: exit = Self.temporary
             case .fileAccess: exit = Self.inputOutput
+            case .cannotCreate: exit = Self.cannotCreate
             default: exit = Self.no
             }
             self.init(exit, "allowlist-\(error.code.rawValue)", error.description, error.hint)
