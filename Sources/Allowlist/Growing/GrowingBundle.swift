@@ -39,7 +39,7 @@ package struct GrowingBundle {
         folder = try DurableFolder(directory)
         try folder.makeFolder(Self.privateFolder)
         lock = try FolderLock(folder, "\(Self.privateFolder)/lock")
-        files = EntryFiles(folder: BundleFolder(directory), treeSize: .max)
+        files = EntryFiles(in: BundleFolder(directory), treeSize: .max)
         try recover()
     }
 
@@ -55,7 +55,7 @@ package struct GrowingBundle {
     package mutating func reset(to checkpoint: Checkpoint?) throws(AllowlistError) {
         collectors = Segment.Kind.allCases.map { IndexCollector($0) }
         let reading = BundleFolder(folder.root)
-        files = EntryFiles(folder: reading, treeSize: .max)
+        files = EntryFiles(in: reading, treeSize: .max)
         published = checkpoint
         if let checkpoint {
             let edge = try PublishedEdge(checkpoint, in: reading)
