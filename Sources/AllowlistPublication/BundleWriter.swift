@@ -99,15 +99,9 @@ public final class BundleWriter {
             try bundle.append(
                 UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: buffer[1...])), leaf: hash)
         }
-        for position in bundle.collectors.indices {
-            let hash =
-                switch bundle.collectors[position].kind {
-                case .key: device.key
-                case .serial: IndexRecord.serialHash(of: device.serial)
-                }
-            try bundle.collectors[position].append(
-                IndexRecord(hash: hash, index: index), folder: &bundle.folder)
-        }
+        try bundle.collect(IndexRecord(hash: device.key, index: index), .key)
+        try bundle.collect(
+            IndexRecord(hash: IndexRecord.serialHash(of: device.serial), index: index), .serial)
         isUsable = true
         return index
     }

@@ -254,7 +254,7 @@ struct VerificationTests {
             "a record too many in the index", .segment,
             { log, writer in
                 let record = IndexRecord(hash: TestLog.digest(99, 9), index: 4)
-                try writer.bundle.collectors[1].append(record, folder: &writer.bundle.folder)
+                try writer.bundle.collect(record, .serial)
             }
         ),
     ]

@@ -113,6 +113,13 @@ package struct GrowingBundle {
         }
     }
 
+    /// Notes one index record.
+    package mutating func collect(_ record: IndexRecord, _ kind: Segment.Kind) throws(AllowlistError) {
+        for position in collectors.indices where collectors[position].kind == kind {
+            try collectors[position].append(record, folder: &folder)
+        }
+    }
+
     /// The published or appended entry at `index`.
     package mutating func entry(at index: UInt64) throws(AllowlistError) -> AllowlistEntry {
         let firstOpen = tree.size - UInt64(openRanges.count)
