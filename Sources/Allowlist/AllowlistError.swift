@@ -10,6 +10,8 @@ public struct AllowlistError: Error, Hashable, Sendable, CustomStringConvertible
         case fileAccess = "file-access"
         /// A file has another size than its place in the bundle demands.
         case fileSize = "file-size"
+        /// An output is there already, or cannot be made.
+        case cannotCreate = "cannot-create"
         /// `checkpoint` is not a signed note over a checkpoint.
         case checkpointMalformed = "checkpoint-malformed"
         /// `checkpoint` is not signed by the pinned key.

@@ -43,6 +43,11 @@ package struct GrowingBundle {
         try recover()
     }
 
+    /// Whether a bundle was ever grown in this folder, so that something may be left to finish.
+    package static func hasBegun(in directory: String) -> Bool {
+        access("\(BundleFolder(directory).root)/\(privateFolder)", F_OK) == 0
+    }
+
     package var size: UInt64 { tree.size }
 
     /// Finishes or forgets what an interrupted publication left behind.

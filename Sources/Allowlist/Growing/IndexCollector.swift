@@ -41,7 +41,8 @@ package struct IndexCollector {
     }
 
     /// Everything collected as sorted sources for a merge.
-    package mutating func sources(in folder: any BundleSource) throws(AllowlistError) -> [RecordMerge.Source] {
+    package mutating func sources(in folder: any BundleSource) throws(AllowlistError) -> [RecordMerge.Source]
+    {
         sortRecords()
         var sources = [RecordMerge.Source.memory(records[...])]
         for spill in spills {
@@ -95,9 +96,13 @@ package struct IndexCollector {
         }
     }
 
+    package func removeSpills(folder: DurableFolder) throws(AllowlistError) {
+        for spill in spills { try folder.remove(spill.path) }
+    }
+
     /// Forgets everything and removes the spill files.
     package mutating func reset(folder: DurableFolder) throws(AllowlistError) {
-        for spill in spills { try folder.remove(spill.path) }
+        try removeSpills(folder: folder)
         spills = []
         records.removeAll(keepingCapacity: true)
     }

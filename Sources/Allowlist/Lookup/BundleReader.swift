@@ -9,7 +9,7 @@ import TransparencyLog
 public struct BundleReader: Sendable {
     public let head: SignedHead
     public let state: AllowlistEntry.State
-    private let folder: any BundleSource
+    let folder: any BundleSource
     private let segments: [MappedSegment]
 
     public var checkpoint: Checkpoint { head.checkpoint }
