@@ -10,8 +10,6 @@ public struct AllowlistError: Error, Hashable, Sendable, CustomStringConvertible
         case fileAccess = "file-access"
         /// A file has another size than its place in the bundle demands.
         case fileSize = "file-size"
-        /// An output is there already, or cannot be made.
-        case cannotCreate = "cannot-create"
         /// `checkpoint` is not a signed note over a checkpoint.
         case checkpointMalformed = "checkpoint-malformed"
         /// `checkpoint` is not signed by the pinned key.
@@ -60,10 +58,14 @@ public struct AllowlistError: Error, Hashable, Sendable, CustomStringConvertible
         case deltaBase = "delta-base"
         /// A delta is not in its form.
         case delta
+        /// A log of hashed serials was asked for a serial alone, without its serial key.
+        case serialKey = "serial-key"
         /// A `.tar` is not in the strict form; the offset counts from the archive's start.
         case archive
         /// The bundle grew or was replaced while it was read.
         case bundleChanged = "bundle-changed"
+        /// An output is there already, or cannot be made.
+        case cannotCreate = "cannot-create"
         /// A bundle is being written by somebody else, or was left in the middle of a publication.
         case publication
     }

@@ -87,8 +87,9 @@ public final class BundleWriter {
         // The octet before the entry makes it a leaf (RFC 6962 §2.1).
         leaf.removeAll(keepingCapacity: true)
         leaf.append(0)
+        let serialHash: Digest32
         do throws(AllowlistError) {
-            try adds.append(device, to: &leaf)
+            serialHash = try adds.append(device, to: &leaf)
         } catch {
             // Nothing was changed by a refused entry.
             isUsable = true
@@ -101,7 +102,7 @@ public final class BundleWriter {
         }
         try bundle.collect(IndexRecord(hash: device.key, index: index), .key)
         try bundle.collect(
-            IndexRecord(hash: IndexRecord.serialHash(of: device.serial), index: index), .serial)
+            IndexRecord(hash: serialHash, index: index), .serial)
         isUsable = true
         return index
     }

@@ -6,6 +6,7 @@ import Foundation
 import Manifests
 import Rosters
 import RunLedger
+import SignedStatements
 import Sites
 import TokenKeys
 import TransparencyLog
@@ -63,7 +64,7 @@ struct RunLog {
     func prepared(_ certificates: DeviceCertificatePlan) throws -> PreparedAdds {
         try PreparedAdds(
             like: .init(
-                run: plan.manifest.run, product: plan.manifest.product, serial: "S",
+                run: plan.manifest.run, product: plan.manifest.product, serial: .plain("S"),
                 key: Digest32(), certificate: Digest32(), certificateSerial: [1],
                 authorityKeyID: certificates.authorityKeyIdentifier,
                 notAfter: UInt64(certificates.notAfter), rotates: plan.template.rotates))

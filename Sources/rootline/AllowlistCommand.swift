@@ -9,7 +9,9 @@ import TransparencyLog
 struct AllowlistCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "allowlist", abstract: "Check the signed list of devices, offline.",
-        subcommands: [AllowlistVerifyCommand.self, AllowlistLookupCommand.self])
+        subcommands: [
+            AllowlistVerifyCommand.self, AllowlistLookupCommand.self, AllowlistPackCommand.self,
+        ])
 }
 
 /// Which bundle, and what is pinned of its log.
@@ -172,6 +174,7 @@ struct AllowlistLookupCommand: ParsableCommand, FormattedCommand {
         var status: String
         var reason: String?
         var keyChecked: Bool
+        var serialChecked: Bool
         var serial: String?
         var product: String?
         var run: String?
@@ -214,8 +217,9 @@ struct AllowlistLookupCommand: ParsableCommand, FormattedCommand {
         }
         let document = Document(
             status: answer.status.rawValue, reason: answer.reason, keyChecked: answer.keyChecked,
-            serial: answer.device?.serial ?? serial, product: answer.device?.product, run: answer.run,
-            entryIndex: answer.entryIndex, keyDigest: answer.device?.key.hex,
+            serialChecked: answer.serialChecked, serial: answer.device?.serial.plainText ?? serial,
+            product: answer.device?.product, run: answer.run, entryIndex: answer.entryIndex,
+            keyDigest: answer.device?.key.hex,
             certificateDigest: answer.device?.certificate.hex, rotates: answer.device?.rotates,
             treeSize: answer.checkpoint.size)
         if output.format == .json {

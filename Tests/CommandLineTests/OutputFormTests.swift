@@ -78,13 +78,18 @@ struct OutputFormTests {
         (
             "allowlist lookup EX-00000001 --allow-rehearsal", 0,
             [
-                "version", "status", "keyChecked", "serial", "product", "run", "entryIndex", "keyDigest",
+                "version", "status", "keyChecked", "serialChecked", "serial", "product", "run", "entryIndex",
+                "keyDigest",
                 "certificateDigest", "rotates", "treeSize",
             ]
         ),
         (
+            "allowlist pack --out list.tar --allow-rehearsal", 0,
+            ["version", "archive", "sha256", "bytes", "files", "treeSize", "root"]
+        ),
+        (
             "allowlist lookup EX-99999999 --allow-rehearsal", 1,
-            ["version", "status", "keyChecked", "serial", "treeSize"]
+            ["version", "status", "keyChecked", "serialChecked", "serial", "treeSize"]
         ),
     ]
 
@@ -172,7 +177,7 @@ struct OutputFormTests {
             "run approve", "run approve-crl", "run start", "run resume", "run status", "run report",
             "run scrap", "run rework", "run close", "run crl", "run extract", "run verify-packages", "ledger",
             "ledger check", "ledger backup", "allowlist", "allowlist verify",
-            "allowlist lookup", "key", "key list", "key show", "key registration-group",
+            "allowlist lookup", "allowlist pack", "key", "key list", "key show", "key registration-group",
         ])
     func help(command: String) throws {
         let place = try Workplace()
@@ -201,7 +206,7 @@ struct OutputFormTests {
                 "close", "crl", "extract", "verify-packages",
             ])
         #expect(try names("ledger") == ["check", "backup"])
-        #expect(try names("allowlist") == ["verify", "lookup"])
+        #expect(try names("allowlist") == ["verify", "lookup", "pack"])
         #expect(try names("key") == ["list", "show", "registration-group"])
     }
 

@@ -5,6 +5,8 @@ public struct SignedHead: Sendable {
     public let checkpoint: Checkpoint
     /// The note as received, with every signature line.
     public let note: SignedNote
+    /// The bytes of `checkpoint` as they were read.
+    let received: [UInt8]
 
     public static let notePath = "checkpoint"
     public static let textPath = "checkpoint.txt"
@@ -14,6 +16,7 @@ public struct SignedHead: Sendable {
     /// `checkpoint.p7s` must exist. What the CMS signature says is checked elsewhere.
     public init(in bundle: any BundleSource, pins: Pins) throws(AllowlistError) {
         let bytes = try bundle.bytes(of: Self.notePath, maximum: SignedNote.maximumLength)
+        received = bytes
         do throws(TransparencyLogError) {
             note = try SignedNote(parsing: bytes)
             checkpoint = try Checkpoint(text: note.text)
@@ -42,6 +45,7 @@ public struct SignedHead: Sendable {
         }
         let text = try bundle.bytes(of: Self.textPath, maximum: SignedNote.maximumLength)
         guard text == note.text else {
+            try checkUnchanged(in: bundle)
             throw AllowlistError(
                 .checkpointText, file: Self.textPath, "the file is not the text of `checkpoint`",
                 hint: "a publication may have been interrupted; open the log with its writer once, or take "

@@ -17,7 +17,16 @@ public enum BundleVerifier {
     /// are left alone.
     public static func verify(_ folder: any BundleSource, pins: Pins) throws(AllowlistError) -> VerifiedList {
         let head = try SignedHead(in: folder, pins: pins)
-        let checkpoint = head.checkpoint
+        let list = try head.reading(folder) { () throws(AllowlistError) in
+            try verify(folder, head.checkpoint, pins: pins)
+        }
+        try head.checkUnchanged(in: folder)
+        return list
+    }
+
+    private static func verify(
+        _ folder: any BundleSource, _ checkpoint: Checkpoint, pins: Pins
+    ) throws(AllowlistError) -> VerifiedList {
         guard checkpoint.size > 0 else {
             throw AllowlistError(.state, file: SignedHead.notePath, "a published list ends with a `state`")
         }
