@@ -128,8 +128,10 @@ final class TestLog {
     }
 
     /// Several runs over several publications, with every kind of event: `devices` devices in all.
-    static func full(devices: Int = 3000, serialKey: SerialKey? = nil) throws -> TestLog {
-        let log = TestLog(serialKey: serialKey)
+    static func full(
+        devices: Int = 3000, origin: String = "hospital.example/allowlist", serialKey: SerialKey? = nil
+    ) throws -> TestLog {
+        let log = TestLog(origin: origin, serialKey: serialKey)
         let writer = try log.writer()
         var number = 0
         for (run, share) in [("R-1", devices * 8 / 10), ("R-2", devices / 10), ("R-3", devices / 10)] {
