@@ -136,6 +136,14 @@ let package = Package(
         tests(
             "AllowlistPublicationTests",
             ["AllowlistPublication", "Allowlist", "TransparencyLog", "CBOR", crypto]),
+        // What must hold for every input of a consumer's parsers; libFuzzer and a seeded run share it.
+        .target(
+            name: "AllowlistFuzzing", dependencies: ["Allowlist", "TransparencyLog", "CBOR", crypto],
+            path: "Tests/AllowlistFuzzing", exclude: ["Corpus"], swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "allowlist-fuzz", dependencies: ["AllowlistFuzzing"], path: "Tests/AllowlistFuzz",
+            swiftSettings: swiftSettings),
+        tests("AllowlistFuzzingTests", ["AllowlistFuzzing"]),
         tests("CertificatesTests", ["Certificates", x509, asn1, crypto, cryptoExtras, yams]),
         tests("ManifestsTests", ["Manifests", crypto]),
         tests(

@@ -1,0 +1,37 @@
+#if LIBFUZZER
+    import AllowlistFuzzing
+    import Foundation
+
+    /// The parser that `FUZZ_TARGET` names.
+    private let target: FuzzTarget = {
+        let name = ProcessInfo.processInfo.environment["FUZZ_TARGET"]
+        guard let target = FuzzTarget.all.first(where: { $0.name == name }) else {
+            print("FUZZ_TARGET is none of \(FuzzTarget.all.map(\.name).joined(separator: ", "))")
+            exit(64)
+        }
+        return target
+    }()
+
+    /// libFuzzer's entry. A broken property ends the process, which libFuzzer reports with the input.
+    @_cdecl("LLVMFuzzerTestOneInput")
+    public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+        let input = Array(UnsafeBufferPointer(start: start, count: count))
+        guard input.count <= target.maximumLength else { return -1 }
+        do throws(BrokenProperty) {
+            _ = try target.check(input)
+        } catch {
+            print("broken property: \(error)")
+            abort()
+        }
+        return 0
+    }
+
+    /// libFuzzer's set-up.
+    @_cdecl("LLVMFuzzerInitialize")
+    public func initialise(
+        _ count: UnsafeMutablePointer<CInt>?, _ arguments: UnsafeMutableRawPointer?
+    ) -> CInt {
+        AddressSpace.limit()
+        return 0
+    }
+#endif
