@@ -33,6 +33,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "Allowlist", targets: ["Allowlist"]),
+        .library(name: "rootline_allowlist", type: .dynamic, targets: ["AllowlistC"]),
         .executable(name: "rootline", targets: ["rootline"]),
     ],
     dependencies: [
@@ -66,6 +67,11 @@ let package = Package(
         library("CBOR"),
         library("TransparencyLog", [crypto]),
         library("Allowlist", ["TransparencyLog", "CBOR", crypto]),
+        // The same for C: the header, and the functions that it declares.
+        .target(name: "CAllowlist"),
+        .target(
+            name: "AllowlistC", dependencies: ["CAllowlist", "Allowlist", "TransparencyLog"],
+            exclude: ["exports.map", "link.sh"], swiftSettings: swiftSettings),
         library("AllowlistPublication", ["Allowlist", "TransparencyLog", "CBOR"]),
         library(
             "Rosters", ["StrictYAML", "CanonicalJSON", "PKCS11", "TokenKeys", "SecretSharing", crypto]),
@@ -136,6 +142,14 @@ let package = Package(
         tests(
             "AllowlistPublicationTests",
             ["AllowlistPublication", "Allowlist", "TransparencyLog", "CBOR", crypto]),
+        // A consumer of the library as its README shows it, so that it compiles.
+        .executableTarget(
+            name: "example-consumer", dependencies: ["Allowlist"], path: "Tests/ExampleConsumer",
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ConsumerTests",
+            dependencies: ["Allowlist", "AllowlistPublication", "TransparencyLog", crypto],
+            exclude: ["Programs"], swiftSettings: swiftSettings),
         // What must hold for every input of a consumer's parsers; libFuzzer and a seeded run share it.
         .target(
             name: "AllowlistFuzzing", dependencies: ["Allowlist", "TransparencyLog", "CBOR", crypto],

@@ -20,18 +20,23 @@
         do throws(BrokenProperty) {
             _ = try target.check(input)
         } catch {
-            print("broken property: \(error)")
+            FileHandle.standardError.write(Data("broken property: \(error)\n".utf8))
             abort()
         }
         return 0
     }
 
-    /// libFuzzer's set-up.
+    /// libFuzzer's set-up; it writes the target's seeds to the folder that `FUZZ_SEEDS` names.
     @_cdecl("LLVMFuzzerInitialize")
     public func initialise(
         _ count: UnsafeMutablePointer<CInt>?, _ arguments: UnsafeMutableRawPointer?
     ) -> CInt {
         AddressSpace.limit()
+        if let folder = ProcessInfo.processInfo.environment["FUZZ_SEEDS"] {
+            for (number, seed) in target.seeds().enumerated() {
+                FileManager.default.createFile(atPath: "\(folder)/seed-\(number)", contents: Data(seed))
+            }
+        }
         return 0
     }
 #endif

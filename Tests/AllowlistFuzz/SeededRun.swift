@@ -13,10 +13,6 @@
                 for target in FuzzTarget.all { print(target.name) }
                 return
             }
-            if arguments.first == "--seeds", let folder = arguments.dropFirst().first {
-                try writeSeeds(to: URL(filePath: folder))
-                return
-            }
             let cases = arguments.first.flatMap { Int($0) } ?? 1_000_000
             let seed = arguments.dropFirst().first.flatMap { UInt64($0) } ?? 1
             let names = arguments.dropFirst(2)
@@ -34,17 +30,6 @@
                 print(
                     "\(target.name): \(run.cases) cases, \(run.accepted) accepted, \(run.reasons.count) reasons, "
                         + "slowest \(run.slowest), \(ContinuousClock.now - start)")
-            }
-        }
-
-        /// Writes each target's seeds as files, for libFuzzer to begin with.
-        private static func writeSeeds(to folder: URL) throws {
-            for target in FuzzTarget.all {
-                let inside = folder.appending(path: target.name)
-                try FileManager.default.createDirectory(at: inside, withIntermediateDirectories: true)
-                for (number, seed) in target.seeds().enumerated() {
-                    try Data(seed).write(to: inside.appending(path: "seed-\(number)"))
-                }
             }
         }
     }

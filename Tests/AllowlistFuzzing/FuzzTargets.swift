@@ -2,6 +2,7 @@ extension FuzzTarget {
     /// Every parser that bytes from outside reach.
     public static let all: [FuzzTarget] = [
         .cbor, .entry, .entryFraming, .signedNote, .checkpoint, .base64, .noteKey, .tilePath, .proof,
+        .tar, .bundle, .signedLog,
     ]
 
     /// A parser with a fault, to see that a run finds it.

@@ -153,7 +153,7 @@ extension AllowlistEntry {
 
 extension LookupAnswer.Event {
     /// The event that `entry` is for the device listed at `device`, or nil where it is none.
-    fileprivate init?(_ entry: AllowlistEntry, at index: UInt64, about device: UInt64) {
+    init?(_ entry: AllowlistEntry, at index: UInt64, about device: UInt64) {
         self.index = index
         switch entry {
         case .revoke(let revoke):

@@ -79,7 +79,8 @@ extension FuzzTarget {
 enum SampleNote {
     static let origin = "hospital.example/allowlist"
     static let key: P256.Signing.PrivateKey = privateKey(1)
-    static let noteKey = try? NoteKey(name: origin, spki: Array(key.publicKey.derRepresentation))
+    static let spki = Array(key.publicKey.derRepresentation)
+    static let noteKey = try? NoteKey(name: origin, spki: spki)
     static let text = Checkpoint(origin: origin, size: 4321, root: Digest32.sha256([1])).text
 
     static let note = signed(text, by: [key])
