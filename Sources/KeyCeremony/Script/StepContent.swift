@@ -1,4 +1,4 @@
-import Rosters
+import SignedStatements
 import TokenKeys
 
 /// What a step's kind adds to it.
