@@ -48,9 +48,10 @@ public func lookup(
         let product = product == nil ? nil : try text(product, "product")
         let key = key.flatMap { Digest32(UnsafeRawBufferPointer(start: $0, count: 32), at: 0) }
         let found = try refusing { () throws(AllowlistError) in
-            try list.reader.lookup(serial: serial, product: product, key: key)
+            try list.reader.lookup(
+                serial: serial, product: product, key: key, serialKey: list.serialKey)
         }
-        return try report(found, answer)
+        return try report(found, answer, asksSerial: true)
     }
 }
 
@@ -104,7 +105,8 @@ public func eachDevice(
 
 /// Fills the answer and says yes only to a device that is listed now and whose key was asked for.
 private func report(
-    _ found: LookupAnswer, _ answer: UnsafeMutablePointer<rootline_allowlist_answer>?
+    _ found: LookupAnswer, _ answer: UnsafeMutablePointer<rootline_allowlist_answer>?,
+    asksSerial: Bool = false
 ) throws(CallFailure) -> Int32 {
     try give(rootline_allowlist_answer(found), to: answer, atLeast: rootline_allowlist_answer.firstSize)
     guard found.status == .listed else {
@@ -113,6 +115,11 @@ private func report(
     }
     guard found.keyChecked else {
         throw CallFailure(StatusCode.keyUnchecked, "the serial is listed, but the key was not asked for")
+    }
+    guard found.serialChecked || !asksSerial else {
+        throw CallFailure(
+            StatusCode.serialUnchecked,
+            "the key is listed, but only the log's serial key can tell whether this is its serial")
     }
     return StatusCode.ok
 }

@@ -6,11 +6,13 @@ import TransparencyLog
 final class OpenList: Sendable {
     let source: any BundleSource
     let pins: Pins
+    let serialKey: SerialKey?
     let reader: BundleReader
 
-    init(source: any BundleSource, pins: Pins, reader: BundleReader) {
+    init(source: any BundleSource, pins: Pins, serialKey: SerialKey?, reader: BundleReader) {
         self.source = source
         self.pins = pins
+        self.serialKey = serialKey
         self.reader = reader
     }
 

@@ -32,7 +32,9 @@ public func open(
     handle?.pointee = 0
     return answering(message, messageSize) { () throws(CallFailure) in
         guard let handle else { throw .invalid("handle is NULL") }
-        handle.pointee = try open(try text(path, "path"), try readPins(pins), options)
+        let path = try text(path, "path")
+        let (pins, serialKey) = try readPins(pins)
+        handle.pointee = try open(path, pins, serialKey, options)
         return StatusCode.ok
     }
 }
@@ -42,7 +44,9 @@ public func close(_ handle: UInt64) {
     OpenLists.close(handle)
 }
 
-private func open(_ path: String, _ pins: Pins, _ options: UInt32) throws(CallFailure) -> UInt64 {
+private func open(
+    _ path: String, _ pins: Pins, _ serialKey: SerialKey?, _ options: UInt32
+) throws(CallFailure) -> UInt64 {
     let (checkIndex, verify) = (
         UInt32(ROOTLINE_ALLOWLIST_CHECK_INDEX), UInt32(ROOTLINE_ALLOWLIST_VERIFY)
     )
@@ -53,24 +57,30 @@ private func open(_ path: String, _ pins: Pins, _ options: UInt32) throws(CallFa
         // A full verification has checked the index.
         let reader = try BundleReader(
             in: source, pins: pins, checkingIndex: options & checkIndex != 0 && options & verify == 0)
-        return OpenList(source: source, pins: pins, reader: reader)
+        return OpenList(source: source, pins: pins, serialKey: serialKey, reader: reader)
     }
     return OpenLists.insert(list)
 }
 
-private func readPins(_ pins: UnsafePointer<rootline_allowlist_pins>?) throws(CallFailure) -> Pins {
+/// The pins, and the serial key where one is given.
+private func readPins(
+    _ pins: UnsafePointer<rootline_allowlist_pins>?
+) throws(CallFailure) -> (Pins, SerialKey?) {
     guard let pins else { throw .invalid("pins is NULL") }
-    let least = 40
+    let least = 48
     let size = UnsafeRawPointer(pins).load(as: Int.self)
     guard size >= least else {
         throw .invalid("struct_size of pins is \(size), at least \(least) are needed")
     }
     let given = pins.pointee
     let origin = try text(given.origin, "origin")
-    guard let key = given.log_key else { throw .invalid("log_key is NULL") }
+    guard let key = given.log_key, given.log_key_size >= 0 else { throw .invalid("log_key is NULL") }
     let bytes = Array(UnsafeBufferPointer(start: key, count: given.log_key_size))
     let allowRehearsal = given.allow_rehearsal != 0
-    return try refusing { () throws(AllowlistError) in
+    let serialKey = given.serial_key.flatMap {
+        SerialKey(UnsafeRawBufferPointer(start: $0, count: SerialKey.byteCount))
+    }
+    let read = try refusing { () throws(AllowlistError) in
         if bytes.first == UInt8(ascii: "-") {
             return try Pins(
                 origin: origin, logKeyPEM: String(decoding: bytes, as: UTF8.self),
@@ -78,4 +88,5 @@ private func readPins(_ pins: UnsafePointer<rootline_allowlist_pins>?) throws(Ca
         }
         return try Pins(origin: origin, logKeySPKI: bytes, allowRehearsal: allowRehearsal)
     }
+    return (read, serialKey)
 }

@@ -12,10 +12,12 @@ enum StatusCode {
     static let invalidArgument = Int32(ROOTLINE_ALLOWLIST_INVALID_ARGUMENT)
     static let closed = Int32(ROOTLINE_ALLOWLIST_CLOSED)
     static let other = Int32(ROOTLINE_ALLOWLIST_OTHER)
+    static let serialUnchecked = Int32(ROOTLINE_ALLOWLIST_SERIAL_UNCHECKED)
 
     private static let firstRefusal = 32
     private static let outcomes: [StaticString] = [
         "ok", "refused", "key-unchecked", "stopped", "invalid-argument", "closed", "other",
+        "serial-unchecked",
     ]
     private static let refusals: [StaticString] = [
         "pins", "file-missing", "file-access", "file-size", "checkpoint-malformed", "checkpoint-signature",
@@ -25,7 +27,7 @@ enum StatusCode {
         "checkpoint-older", "checkpoint-fork", "signer-future", "rotation", "approval", "roster",
         "witness-quorum", "witness-signature", "stale", "receipt-malformed", "receipt-proof",
         "absence-malformed", "absence-proof", "archive", "bundle-changed", "delta-base", "delta",
-        "journal-malformed", "journal-chain",
+        "journal-malformed", "journal-chain", "serial-key",
     ]
 
     /// The number of a refusal; `other` for one that the interface does not know yet.

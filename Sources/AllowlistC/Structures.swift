@@ -51,6 +51,7 @@ extension rootline_allowlist_answer {
             case .replaced: ROOTLINE_ALLOWLIST_REPLACED
             })
         key_checked = answer.keyChecked ? 1 : 0
+        serial_checked = answer.serialChecked ? 1 : 0
         fill(&reason, answer.reason ?? "")
         guard let device = answer.device else { return }
         fill(&key_sha256, device.key)
@@ -58,7 +59,7 @@ extension rootline_allowlist_answer {
         rotates = device.rotates ? 1 : 0
         fill(&run, device.run)
         fill(&product, device.product)
-        fill(&serial, device.serial)
+        fill(&serial, device.serial.plainText ?? "")
     }
 }
 

@@ -92,7 +92,7 @@ final class PublishedList {
 
     private static func device(_ number: Int, run: String, product: String) -> AllowlistEntry.Add {
         AllowlistEntry.Add(
-            run: run, product: product, serial: "SN-\(number)", key: keyDigest(number),
+            run: run, product: product, serial: .plain("SN-\(number)"), key: keyDigest(number),
             certificate: certificateDigest(number), certificateSerial: [1, UInt8(number)],
             authorityKeyID: issuer, notAfter: 253_402_300_799, rotates: number == 5)
     }

@@ -17,7 +17,8 @@ struct OnboardingCheck {
     /// Nil where the device with this serial and this key may join, else why it may not.
     func refusal(serial: String, publicKey spki: [UInt8]) throws -> String? {
         let answer = try list.lookup(serial: serial, key: Digest32.sha256(spki))
-        return answer.status == .listed ? nil : answer.reason ?? answer.status.rawValue
+        guard answer.status == .listed else { return answer.reason ?? answer.status.rawValue }
+        return answer.serialChecked ? nil : "a list of hashed serials needs its serial key"
     }
 }
 // end: README

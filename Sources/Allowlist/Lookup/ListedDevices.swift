@@ -67,7 +67,8 @@ public struct ListedDevices: Sendable {
                 let about = events[index] ?? []
                 let answer = LookupAnswer(
                     status: about.last?.status ?? .listed, reason: about.last?.reason, entryIndex: index,
-                    device: device, events: about, keyChecked: true, checkpoint: checkpoint)
+                    device: device, events: about, keyChecked: true, serialChecked: true,
+                    checkpoint: checkpoint)
                 guard try body(answer) else { return }
             }
             bundle = present.next

@@ -6,7 +6,7 @@
  * nothing but what a function here says.
  *
  * Results. Every function that can fail returns a rootline_allowlist_status: 0 and nothing else means yes.
- * rootline_allowlist_lookup* return 0 only for a device that is on the list now and whose key was asked for, so
+ * rootline_allowlist_lookup* return 0 only for a device that is on the list now and has the key of the question, so
  * that a caller who looks at nothing but the result never lets a revoked device in. Where `message` is not NULL,
  * a failing function writes a text for a person there: UTF-8, at most `message_size` bytes with the NUL at its
  * end, cut between characters; a function that succeeds writes the empty text. The words of the codes (for
@@ -67,6 +67,9 @@ enum {
     ROOTLINE_ALLOWLIST_CLOSED = 5,
     /* A refusal that this version of the interface has no number for; `message` names it. */
     ROOTLINE_ALLOWLIST_OTHER = 6,
+    /* The key is on the list, but in a log of hashed serials and without its serial key nobody can say that it is
+     * the device with this serial. */
+    ROOTLINE_ALLOWLIST_SERIAL_UNCHECKED = 7,
 
     /* The refusals of the specification, by its words. */
     ROOTLINE_ALLOWLIST_PINS = 32,
@@ -112,7 +115,8 @@ enum {
     ROOTLINE_ALLOWLIST_DELTA_BASE = 72,
     ROOTLINE_ALLOWLIST_DELTA = 73,
     ROOTLINE_ALLOWLIST_JOURNAL_MALFORMED = 74,
-    ROOTLINE_ALLOWLIST_JOURNAL_CHAIN = 75
+    ROOTLINE_ALLOWLIST_JOURNAL_CHAIN = 75,
+    ROOTLINE_ALLOWLIST_SERIAL_KEY = 76
 };
 
 /* What the consumer decided to trust before it saw the list. */
@@ -127,6 +131,8 @@ typedef struct {
     /* Not 0: accept a rehearsal's list, whose devices are not real. */
     int32_t allow_rehearsal;
     int32_t reserved;
+    /* The 32 octets of the log's serial key, where the log lists hashed serials and you were given it; or NULL. */
+    const uint8_t *serial_key;
 } rootline_allowlist_pins;
 
 /* What opening does beyond the checkpoint's signature; add them up. */
@@ -174,10 +180,11 @@ typedef struct {
     int32_t key_checked;
     /* 1 if the key is for registration only and must be replaced at onboarding. */
     int32_t rotates;
-    int32_t reserved;
+    /* 1 if the serial, or its hash, is the one of the question. */
+    int32_t serial_checked;
     char run[136];
     char product[136];
-    /* Empty where the log lists hashed serials only. */
+    /* Empty where the log lists hashed serials. */
     char serial[264];
     /* Why the state is not "listed". */
     char reason[264];

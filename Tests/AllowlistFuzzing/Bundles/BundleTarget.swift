@@ -136,5 +136,5 @@ struct SampleBundle: Sendable {
 
 extension AllowlistEntry.Add {
     /// The serial to ask for.
-    var listedSerial: String { serial }
+    var listedSerial: String { serial.description }
 }

@@ -24,10 +24,12 @@ struct ListRules {
     private func isAllowed(_ entry: AllowlistEntry, at index: Int) -> Bool {
         switch entry {
         case .openRun(let run):
-            return !run.isRehearsal && openings().filter { $0.run.run == run.run }.count == 1
+            return !run.isRehearsal && openings().first?.run.serials == run.serials
+                && openings().filter { $0.run.run == run.run }.count == 1
         case .add(let device):
             guard let run = openRun(device.run, at: index) else { return false }
-            return device.product == run.product && device.authorityKeyID == run.issuerKeyID
+            return device.product == run.product && device.serial.form == run.serials
+                && device.authorityKeyID == run.issuerKeyID
                 && reserved(run.run, before: index + 1) <= run.quantity + run.spoilage
         case .revoke(let revoke):
             switch revoke.subject {
@@ -81,7 +83,7 @@ struct ListRules {
         for (place, (index, device)) in devices.enumerated() {
             let earlier = devices[..<place]
             let namesake = earlier.last {
-                $0.1.product == device.product && $0.1.listedSerial == device.listedSerial
+                $0.1.product == device.product && $0.1.serial == device.serial
             }
             for other in [namesake, earlier.last(where: { $0.1.key == device.key })].compactMap({ $0 }) {
                 let isReplaced = replaces(before: entries.count).contains {

@@ -100,18 +100,20 @@ extension AllowlistEntry {
         let number = choices.below(20)
         switch self {
         case .openRun(var run):
-            switch choices.below(5) {
+            switch choices.below(6) {
             case 0: run.quantity = UInt64(number)
             case 1: run.spoilage = UInt64(number)
             case 2: run.run = "R-\(number % 3)"
             case 3: run.isRehearsal.toggle()
+            case 4: run.serials = .hashed
             default: run.product = "other"
             }
             return .openRun(run)
         case .add(var device):
             let other = SampleEntries.device(number)
-            switch choices.below(7) {
+            switch choices.below(8) {
             case 0: device.serial = other.serial
+            case 7: device.serial = .hashed(other.key)
             case 1: device.key = other.key
             case 2: device.certificate = other.certificate
             case 3: device.certificateSerial = other.certificateSerial

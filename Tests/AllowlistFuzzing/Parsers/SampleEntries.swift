@@ -13,17 +13,19 @@ enum SampleEntries {
         Digest32.sha256(Array("\(tag):\(number)".utf8))
     }
 
-    static func openRun(_ run: String = run, quantity: UInt64 = 100, spoilage: UInt64 = 2) -> AllowlistEntry {
+    static func openRun(
+        _ run: String = run, quantity: UInt64 = 100, spoilage: UInt64 = 2, serials: SerialForm = .plain
+    ) -> AllowlistEntry {
         .openRun(
             .init(
                 run: run, product: product, authorisation: Digest32.sha256(authorisation),
                 quantity: quantity, spoilage: spoilage, template: digest(0, 0), issuerKeyID: issuer,
-                openedAt: time, isRehearsal: false))
+                openedAt: time, isRehearsal: false, serials: serials))
     }
 
-    static func device(_ number: Int, run: String = run, serial: String? = nil) -> AllowlistEntry.Add {
+    static func device(_ number: Int, run: String = run, serial: ListedSerial? = nil) -> AllowlistEntry.Add {
         AllowlistEntry.Add(
-            run: run, product: product, serial: serial ?? "SN-\(number)", key: digest(number, 1),
+            run: run, product: product, serial: serial ?? .plain("SN-\(number)"), key: digest(number, 1),
             certificate: digest(number, 2), certificateSerial: Array(digest(number, 3).bytes.prefix(16)),
             authorityKeyID: issuer, notAfter: 253_402_300_799, rotates: false)
     }
@@ -50,12 +52,13 @@ enum SampleEntries {
 
     /// One of each kind and of each form of it.
     static let all: [AllowlistEntry] = {
-        var whole = device(7, serial: "größer/7")
+        var whole = device(7, serial: .plain("größer/7"))
         whole.fdo = .init(guid: Array(0..<16), voucher: digest(7, 5))
         whole.firmware = [digest(1, 6), digest(2, 6)]
         whole.rotates = true
         return [
-            openRun(), .add(device(1)), .add(whole), burn(1),
+            openRun(), openRun("R-9", serials: .hashed), .add(device(1)),
+            .add(device(8, serial: .hashed(digest(8, 10)))), .add(whole), burn(1),
             .revoke(
                 .init(run: run, reason: .keyCompromise, effectiveAt: time, subject: .device(index: 1))),
             .scrap(.init(index: 70_000, reason: "dropped", scrappedAt: time)),

@@ -8,7 +8,7 @@ from ctypes import POINTER, byref, c_char, c_char_p, c_int32, c_size_t, c_uint8,
 class Pins(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_size_t), ("origin", c_char_p), ("log_key", c_char_p), ("log_key_size", c_size_t),
-        ("allow_rehearsal", c_int32), ("reserved", c_int32),
+        ("allow_rehearsal", c_int32), ("reserved", c_int32), ("serial_key", c_char_p),
     ]
 
 
@@ -17,7 +17,7 @@ class Answer(ctypes.Structure):
         ("struct_size", c_size_t), ("entry_index", c_uint64), ("not_after", c_uint64),
         ("event_time", c_uint64), ("replaced_by", c_uint64), ("tree_size", c_uint64),
         ("root", c_uint8 * 32), ("key_sha256", c_uint8 * 32), ("certificate_sha256", c_uint8 * 32),
-        ("state", c_int32), ("key_checked", c_int32), ("rotates", c_int32), ("reserved", c_int32),
+        ("state", c_int32), ("key_checked", c_int32), ("rotates", c_int32), ("serial_checked", c_int32),
         ("run", c_char * 136), ("product", c_char * 136), ("serial", c_char * 264), ("reason", c_char * 264),
     ]
 
@@ -67,7 +67,7 @@ class Client:
         print(text + (": " + self.message.value.decode() if message else ""))
 
     def open(self, path, origin, key, options):
-        pins = Pins(ctypes.sizeof(Pins), origin.encode(), key, len(key), 0, 0)
+        pins = Pins(ctypes.sizeof(Pins), origin.encode(), key, len(key), 0, 0, None)
         self.list = c_uint64(0)
         status = self.call("open", path.encode(), byref(pins), options, byref(self.list))
         self.said("open", status)
