@@ -42,14 +42,7 @@ extension rootline_allowlist_answer {
         replaced_by = answer.events.last?.replacedBy ?? replaced_by
         tree_size = answer.checkpoint.size
         fill(&root, answer.checkpoint.root)
-        state = Int32(
-            switch answer.status {
-            case .notListed: ROOTLINE_ALLOWLIST_NOT_LISTED
-            case .listed: ROOTLINE_ALLOWLIST_LISTED
-            case .revoked: ROOTLINE_ALLOWLIST_REVOKED
-            case .scrapped: ROOTLINE_ALLOWLIST_SCRAPPED
-            case .replaced: ROOTLINE_ALLOWLIST_REPLACED
-            })
+        state = Int32(Self.state(of: answer.status))
         key_checked = answer.keyChecked ? 1 : 0
         serial_checked = answer.serialChecked ? 1 : 0
         fill(&reason, answer.reason ?? "")
@@ -60,6 +53,16 @@ extension rootline_allowlist_answer {
         fill(&run, device.run)
         fill(&product, device.product)
         fill(&serial, device.serial.plainText ?? "")
+    }
+
+    private static func state(of status: LookupAnswer.Status) -> Int {
+        switch status {
+        case .notListed: ROOTLINE_ALLOWLIST_NOT_LISTED
+        case .listed: ROOTLINE_ALLOWLIST_LISTED
+        case .revoked: ROOTLINE_ALLOWLIST_REVOKED
+        case .scrapped: ROOTLINE_ALLOWLIST_SCRAPPED
+        case .replaced: ROOTLINE_ALLOWLIST_REPLACED
+        }
     }
 }
 

@@ -2,9 +2,13 @@
     import AllowlistFuzzing
     import Foundation
 
-    /// The parser that `FUZZ_TARGET` names.
+    /// The parser that `FUZZ_TARGET` names; `list` prints the names.
     private let target: FuzzTarget = {
         let name = ProcessInfo.processInfo.environment["FUZZ_TARGET"]
+        if name == "list" {
+            print(FuzzTarget.all.map(\.name).joined(separator: "\n"))
+            exit(0)
+        }
         guard let target = FuzzTarget.all.first(where: { $0.name == name }) else {
             print("FUZZ_TARGET is none of \(FuzzTarget.all.map(\.name).joined(separator: ", "))")
             exit(64)
@@ -32,6 +36,7 @@
         _ count: UnsafeMutablePointer<CInt>?, _ arguments: UnsafeMutableRawPointer?
     ) -> CInt {
         AddressSpace.limit()
+        let target = target
         if let folder = ProcessInfo.processInfo.environment["FUZZ_SEEDS"] {
             for (number, seed) in target.seeds().enumerated() {
                 FileManager.default.createFile(atPath: "\(folder)/seed-\(number)", contents: Data(seed))
