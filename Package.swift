@@ -163,7 +163,10 @@ let package = Package(
             exclude: ["Programs"], swiftSettings: swiftSettings),
         // What must hold for every input of a consumer's parsers; libFuzzer and a seeded run share it.
         .target(
-            name: "AllowlistFuzzing", dependencies: ["Allowlist", "TransparencyLog", "CBOR", crypto],
+            name: "AllowlistFuzzing",
+            dependencies: [
+                "Allowlist", "TransparencyLog", "CBOR", "SignedStatements", "CanonicalJSON", crypto,
+            ],
             path: "Tests/AllowlistFuzzing", exclude: ["Corpus"], swiftSettings: swiftSettings),
         .executableTarget(
             name: "allowlist-fuzz", dependencies: ["AllowlistFuzzing"], path: "Tests/AllowlistFuzz",

@@ -3,6 +3,7 @@ extension FuzzTarget {
     public static let all: [FuzzTarget] = [
         .cbor, .entry, .entryFraming, .signedNote, .checkpoint, .base64, .noteKey, .tilePath, .proof,
         .tar, .bundle, .signedLog,
+        .json, .approvedMessage, .statement, .roster, .strictSignature,
     ]
 
     /// A parser with a fault, to see that a run finds it.

@@ -25,15 +25,15 @@ struct ListRules {
         switch entry {
         case .openRun(let run):
             return !run.isRehearsal && openings().first?.run.serials == run.serials
-                && openings().filter { $0.run.run == run.run }.count == 1
+                && openings().filter { $0.run.run.isSpelled(run.run) }.count == 1
         case .add(let device):
             guard let run = openRun(device.run, at: index) else { return false }
-            return device.product == run.product && device.serial.form == run.serials
+            return device.product.isSpelled(run.product) && device.serial.form == run.serials
                 && device.authorityKeyID == run.issuerKeyID
                 && reserved(run.run, before: index + 1) <= run.quantity + run.spoilage
         case .revoke(let revoke):
             switch revoke.subject {
-            case .device(let cited): return device(cited, before: index)?.run == revoke.run
+            case .device(let cited): return device(cited, before: index)?.run.isSpelled(revoke.run) ?? false
             case .burned(_, let issuer):
                 guard let run = openRun(revoke.run, at: index) else { return false }
                 return issuer == run.issuerKeyID
@@ -56,7 +56,7 @@ struct ListRules {
 
     private func isRight(_ seal: AllowlistEntry.Seal, at index: Int) -> Bool {
         guard let run = openRun(seal.run, at: index),
-            openings().contains(where: { $0.index == Int(seal.openIndex) && $0.run.run == seal.run })
+            openings().contains(where: { $0.index == Int(seal.openIndex) && $0.run.run.isSpelled(seal.run) })
         else { return false }
         let burned = burnedSerials(seal.run, before: index)
         let reserved = Int(reserved(seal.run, before: index))
@@ -83,7 +83,7 @@ struct ListRules {
         for (place, (index, device)) in devices.enumerated() {
             let earlier = devices[..<place]
             let namesake = earlier.last {
-                $0.1.product == device.product && $0.1.serial == device.serial
+                $0.1.product.isSpelled(device.product) && $0.1.serial.indexHash == device.serial.indexHash
             }
             for other in [namesake, earlier.last(where: { $0.1.key == device.key })].compactMap({ $0 }) {
                 let isReplaced = replaces(before: entries.count).contains {
@@ -120,7 +120,7 @@ extension ListRules {
 
     /// The run's opening, where it stands before `index` and no seal is between.
     private func openRun(_ id: String, at index: Int) -> AllowlistEntry.OpenRun? {
-        guard let opening = openings().first(where: { $0.run.run == id && $0.index < index }) else {
+        guard let opening = openings().first(where: { $0.run.run.isSpelled(id) && $0.index < index }) else {
             return nil
         }
         let seal = sealIndex(id, from: opening.index)
@@ -129,7 +129,11 @@ extension ListRules {
 
     private func sealIndex(_ id: String, from start: Int) -> Int? {
         entries.indices.first { index in
-            if case .seal(let seal) = entries[index], seal.run == id, index > start { true } else { false }
+            if case .seal(let seal) = entries[index], seal.run.isSpelled(id), index > start {
+                true
+            } else {
+                false
+            }
         }
     }
 
@@ -140,20 +144,22 @@ extension ListRules {
 
     private func reserved(_ id: String, before end: Int) -> UInt64 {
         let added = entries[..<end].filter {
-            if case .add(let device) = $0 { device.run == id } else { false }
+            if case .add(let device) = $0 { device.run.isSpelled(id) } else { false }
         }
         return UInt64(added.count + burnedSerials(id, before: end).count)
     }
 
     /// Devices of the run less those that were scrapped before its seal.
     private func released(_ id: String, before end: Int) -> Int {
-        let scrapped = scraps(before: end).filter { device($0.index, before: end)?.run == id }.count
+        let scrapped = scraps(before: end).filter {
+            device($0.index, before: end)?.run.isSpelled(id) ?? false
+        }.count
         return Int(reserved(id, before: end)) - burnedSerials(id, before: end).count - scrapped
     }
 
     private func burnedSerials(_ id: String, before end: Int) -> [[UInt8]] {
         entries[..<end].compactMap { entry in
-            guard case .revoke(let revoke) = entry, revoke.run == id,
+            guard case .revoke(let revoke) = entry, revoke.run.isSpelled(id),
                 case .burned(let serial, _) = revoke.subject
             else { return nil }
             return serial
@@ -166,5 +172,12 @@ extension ListRules {
 
     private func replaces(before end: Int) -> [AllowlistEntry.Replace] {
         entries[..<end].compactMap { if case .replace(let replace) = $0 { replace } else { nil } }
+    }
+}
+
+extension String {
+    /// Whether two texts are the same octets. Swift's `==` also holds for spellings that Unicode calls equivalent.
+    fileprivate func isSpelled(_ other: String) -> Bool {
+        utf8.elementsEqual(other.utf8)
     }
 }

@@ -106,7 +106,7 @@ extension AllowlistEntry {
             case 2: run.run = "R-\(number % 3)"
             case 3: run.isRehearsal.toggle()
             case 4: run.serials = .hashed
-            default: run.product = "other"
+            default: run.product = choices.bool() ? "other" : SampleEntries.otherSpelling
             }
             return .openRun(run)
         case .add(var device):
@@ -118,7 +118,7 @@ extension AllowlistEntry {
             case 2: device.certificate = other.certificate
             case 3: device.certificateSerial = other.certificateSerial
             case 4: device.authorityKeyID = [UInt8(number)]
-            case 5: device.product = "other"
+            case 5: device.product = choices.bool() ? "other" : SampleEntries.otherSpelling
             default: device.run = "R-\(number % 3)"
             }
             return .add(device)

@@ -4,7 +4,9 @@ import TransparencyLog
 /// Entries of every kind with made-up values, always the same.
 enum SampleEntries {
     static let run = "R-1"
-    static let product = "pump"
+    /// With a letter that has a second spelling, which Unicode calls equivalent and which is another product.
+    static let product = "pomp\u{e9}"
+    static let otherSpelling = "pompe\u{301}"
     static let issuer = [UInt8](repeating: 0xa1, count: 20)
     static let authorisation = Array("an authorisation".utf8)
     static let time: UInt64 = 1_700_000_000
