@@ -18,6 +18,13 @@ struct ComposedLog {
         append(.state(.init(segments: segments(upTo: UInt64(entries.count), starts: starts).map(\.segment))))
     }
 
+    /// Changes one octet of one entry, as three octets choose.
+    mutating func change(_ octets: [UInt8]) {
+        guard !entries.isEmpty else { return }
+        let entry = Int(octets[0]) % entries.count
+        entries[entry][Int(octets[1]) % entries[entry].count] ^= octets[2]
+    }
+
     /// The files of the bundle. The index is that of the last `state`, as the entries give it.
     func files() -> [String: [UInt8]] {
         var files = ["checkpoint.p7s": [UInt8](repeating: 7, count: 9)]
