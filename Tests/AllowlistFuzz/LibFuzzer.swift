@@ -39,7 +39,8 @@
         let target = target
         if let folder = ProcessInfo.processInfo.environment["FUZZ_SEEDS"] {
             for (number, seed) in target.seeds().enumerated() {
-                FileManager.default.createFile(atPath: "\(folder)/seed-\(number)", contents: Data(seed))
+                _ = FileManager.default.createFile(
+                    atPath: "\(folder)/seed-\(number)", contents: Data(seed))
             }
         }
         return 0
