@@ -51,8 +51,8 @@ final class PublishedList {
         let archive = folder.appending(path: "list.tar").path
         let names = try FileManager.default.subpathsOfDirectory(atPath: path).filter { name in
             var isFolder: ObjCBool = false
-            FileManager.default.fileExists(atPath: "\(path)/\(name)", isDirectory: &isFolder)
-            return !isFolder.boolValue && !name.hasPrefix(".publication")
+            return FileManager.default.fileExists(atPath: "\(path)/\(name)", isDirectory: &isFolder)
+                && !isFolder.boolValue && !name.hasPrefix(".publication")
         }
         let made = try Program("tar").run(["--format=ustar", "-cf", archive, "-C", path] + names.sorted())
         guard made.code == 0 else { throw ProgramFailure("tar: \(made.output)") }
