@@ -9,8 +9,10 @@ let swiftSettings: [SwiftSetting] =
     [.enableUpcomingFeature("MemberImportVisibility"), .enableUpcomingFeature("ExistentialAny")]
     + (isCI ? [.treatAllWarnings(as: .error)] : [])
 
-func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+func library(
+    _ name: String, _ dependencies: [Target.Dependency] = [], excluding exclude: [String] = []
+) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
@@ -69,12 +71,12 @@ let package = Package(
         library("RunLedger", [grdb, crypto]),
         library("CBOR"),
         library("TransparencyLog", [crypto]),
-        library("Allowlist", ["TransparencyLog", "CBOR", crypto]),
+        library("Allowlist", ["TransparencyLog", "CBOR", crypto], excluding: ["README.md"]),
         // The same for C: the header, and the functions that it declares.
         .target(name: "CAllowlist"),
-        .target(
-            name: "AllowlistC", dependencies: ["CAllowlist", "Allowlist", "TransparencyLog"],
-            exclude: ["exports.map", "link.sh"], swiftSettings: swiftSettings),
+        library(
+            "AllowlistC", ["CAllowlist", "Allowlist", "TransparencyLog"],
+            excluding: ["exports.map", "link.sh"]),
         library("AllowlistPublication", ["Allowlist", "TransparencyLog", "CBOR"]),
         library(
             "Rosters",

@@ -72,7 +72,7 @@ public struct SignedNote: Hashable, Sendable {
     /// makes the note invalid whatever else it carries.
     public func check(signedBy key: NoteKey) throws(TransparencyLogError) {
         var isSigned = false
-        for signature in signatures where signature.keyName == key.name && signature.keyID == key.id {
+        for signature in signatures where signature.keyID == key.id && signature.keyName.isSpelled(key.name) {
             guard key.isValid(signature: signature.bytes, over: text) else {
                 throw TransparencyLogError(
                     .noteSignature, "the signature by \(key.name) does not verify over the note's text")
