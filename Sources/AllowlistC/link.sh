@@ -9,7 +9,9 @@ output=$2
 here=$(dirname "$0")
 runtime=$(dirname "$(dirname "$(readlink -f "$(command -v swiftc)")")")/lib/swift_static/linux
 [ -d "$runtime" ] || { echo "this Swift has no static runtime: $runtime" >&2; exit 1; }
+# Foundation's own archive makes the linker warn; what it says is shown where it fails.
 swiftc -emit-library -static-stdlib -o "$output" \
   -Xlinker -soname=librootline_allowlist.so.1 -Xlinker --version-script="$here/exports.map" \
-  -Xlinker --gc-sections -Xlinker --strip-all -Xlinker --no-warnings \
-  @"$build/rootline_allowlist.product/Objects.LinkFileList"
+  -Xlinker --gc-sections -Xlinker --strip-all \
+  @"$build/rootline_allowlist.product/Objects.LinkFileList" 2>"$output.log" || { cat "$output.log" >&2; exit 1; }
+rm -f "$output.log"
