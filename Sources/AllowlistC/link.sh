@@ -12,6 +12,7 @@ runtime=$(dirname "$(dirname "$(readlink -f "$(command -v swiftc)")")")/lib/swif
 # Foundation's own archive makes the linker warn; what it says is shown where it fails.
 swiftc -emit-library -static-stdlib -o "$output" \
   -Xlinker -soname=librootline_allowlist.so.1 -Xlinker --version-script="$here/exports.map" \
-  -Xlinker --gc-sections -Xlinker --strip-all \
-  @"$build/rootline_allowlist.product/Objects.LinkFileList" 2>"$output.log" || { cat "$output.log" >&2; exit 1; }
+  -Xlinker --gc-sections -Xlinker --strip-all -Xlinker -z -Xlinker defs \
+  @"$build/rootline_allowlist.product/Objects.LinkFileList" \
+  -lFoundationEssentials -l_FoundationCShims -l_FoundationCollections 2>"$output.log" || { cat "$output.log" >&2; exit 1; }
 rm -f "$output.log"
