@@ -50,8 +50,9 @@ struct ListedDevicesTests {
     func changing() throws {
         let log = try TestLog.full(devices: 700)
         let devices = try ListedDevices(in: BundleFolder(log.path), pins: log.pins())
-        let other = try TestLog.full(devices: 700)
-        try log.write(other.contents("tile/entries/001"), to: "tile/entries/001")
+        var bundle = try log.contents("tile/entries/001")
+        bundle[bundle.count / 2] ^= 1
+        try log.write(bundle, to: "tile/entries/001")
         var last: UInt64 = 0
         let error = #expect(throws: AllowlistError.self) {
             try devices.visit { (answer) throws(AllowlistError) in

@@ -24,7 +24,8 @@ struct ListRules {
     private func isAllowed(_ entry: AllowlistEntry, at index: Int) -> Bool {
         switch entry {
         case .openRun(let run):
-            return !run.isRehearsal && openings().first?.run.serials == run.serials
+            return !run.isRehearsal && run.authorisation == Digest32.sha256(SampleEntries.authorisation)
+                && openings().first?.run.serials == run.serials
                 && openings().filter { $0.run.run.isSpelled(run.run) }.count == 1
         case .add(let device):
             guard let run = openRun(device.run, at: index) else { return false }
