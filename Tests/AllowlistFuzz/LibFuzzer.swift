@@ -30,7 +30,7 @@
         return 0
     }
 
-    /// libFuzzer's set-up; it writes the target's seeds to the folder that `FUZZ_SEEDS` names.
+    /// libFuzzer's set-up; it writes the target's seeds and corpus to the folder that `FUZZ_SEEDS` names.
     @_cdecl("LLVMFuzzerInitialize")
     public func initialise(
         _ count: UnsafeMutablePointer<CInt>?, _ arguments: UnsafeMutableRawPointer?
@@ -38,7 +38,8 @@
         AddressSpace.limit()
         let target = target
         if let folder = ProcessInfo.processInfo.environment["FUZZ_SEEDS"] {
-            for (number, seed) in target.seeds().enumerated() {
+            let kept = (try? Corpus.inputs(of: target.name)) ?? []
+            for (number, seed) in (target.seeds() + kept).enumerated() {
                 _ = FileManager.default.createFile(
                     atPath: "\(folder)/seed-\(number)", contents: Data(seed))
             }

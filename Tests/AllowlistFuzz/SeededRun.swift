@@ -18,7 +18,7 @@
             let names = arguments.dropFirst(2)
             AddressSpace.limit()
             for target in FuzzTarget.all where names.isEmpty || names.contains(target.name) {
-                let corpus = try Corpus.inputs(of: target.name).map(\.bytes)
+                let corpus = try Corpus.inputs(of: target.name)
                 var run = MutationRun(target, corpus: corpus, seed: seed, timeLimit: .seconds(5))
                 let start = ContinuousClock.now
                 do throws(MutationRun.Finding) {
