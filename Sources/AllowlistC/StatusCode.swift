@@ -27,7 +27,9 @@ enum StatusCode {
         "checkpoint-older", "checkpoint-fork", "signer-future", "rotation", "approval", "roster",
         "witness-quorum", "witness-signature", "stale", "receipt-malformed", "receipt-proof",
         "absence-malformed", "absence-proof", "archive", "bundle-changed", "delta-base", "delta",
-        "journal-malformed", "journal-chain", "serial-key",
+        "journal-malformed", "journal-chain", "serial-key", "receipt-device", "witness-state",
+        "cannot-create", "journal-cut", "journal-pins", "journal-checkpoint", "journal-locked",
+        "journal-file",
     ]
 
     /// The number of a refusal; `other` for one that the interface does not know yet.
