@@ -1,4 +1,5 @@
 import Allowlist
+import Crypto
 import Foundation
 import Testing
 import TransparencyLog
@@ -150,7 +151,7 @@ struct AlteredDeltaTests {
             (
                 "a checkpoint of another log", .checkpointOrigin,
                 { members, _ in
-                    let other = try TestLog.full(devices: 30, origin: "other.example/log")
+                    let other = try TestLog.full(devices: 60, origin: "other.example/log")
                     for name in ["checkpoint", "checkpoint.txt", "checkpoint.p7s"] {
                         let place = try #require(members.firstIndex { $0.name == name })
                         members[place].content = try other.contents(name)
@@ -160,7 +161,7 @@ struct AlteredDeltaTests {
             (
                 "the checkpoint of another key", .checkpointSignature,
                 { members, _ in
-                    let other = try TestLog.full(devices: 30)
+                    let other = try TestLog.full(devices: 60)
                     for name in ["checkpoint", "checkpoint.txt", "checkpoint.p7s"] {
                         let place = try #require(members.firstIndex { $0.name == name })
                         members[place].content = try other.contents(name)

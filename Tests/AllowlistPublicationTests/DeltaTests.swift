@@ -1,4 +1,5 @@
 import Allowlist
+import Crypto
 import Foundation
 import Testing
 import TransparencyLog
@@ -252,7 +253,7 @@ struct DeltaTests {
         let receiver = try Receiver(of: log)
         let base = try receiver.size(log.pins())
         try writer.append(.add(TestLog.device(99, run: "R")))
-        try writer.bundle.collect(IndexRecord(hash: TestLog.digest(7, 9), index: 4), .serial)
+        try writer.bundle.collect(IndexRecord(hash: TestLog.digest(7, 9), index: writer.size - 1), .serial)
         try log.publish(writer)
         let delta = try TestDelta(from: base, of: log)
         #expect(code { try delta.apply(to: receiver, pins: log.pins()) } == .segment)
