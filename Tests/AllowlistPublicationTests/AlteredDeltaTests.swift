@@ -1,5 +1,4 @@
 import Allowlist
-import Crypto
 import Foundation
 import Testing
 import TransparencyLog
@@ -187,10 +186,7 @@ struct AlteredDeltaTests {
         guard case .openRun(var run) = log.openRun("Q") else { return }
         run.authorisation = Digest32.sha256(other)
         try writer.append(.openRun(run))
-        _ = try writer.publish(
-            extraFiles: [.authorisation(other)],
-            signNote: { Array(try log.key.signature(for: $0).derRepresentation) },
-            signText: { _ in TestLog.cms })
+        try log.publish(writer, extraFiles: [.authorisation(other)])
         try log.add(540, from: &device, writer)
 
         let before = try receiver.everything()

@@ -1,5 +1,4 @@
 import Allowlist
-import Crypto
 import Foundation
 import Testing
 import TransparencyLog
@@ -112,12 +111,13 @@ struct DeltaTests {
         try writer.appendState(state)
         try writer.bundle.flush()
         let checkpoint = Checkpoint(origin: log.origin, size: writer.size, root: writer.bundle.tree.root)
-        let signature = try log.key.signature(for: checkpoint.text)
+        let key = try SoftwareLogKey(log.key)
         let note = SignedNote(
             text: checkpoint.text,
-            signatures: [writer.pins.logKey.signature(Array(signature.derRepresentation))])
+            signatures: [writer.pins.logKey.signature(try key.noteSignature(over: checkpoint.text))])
         try writer.bundle.commit(
-            checkpoint, state, note: note.bytes, text: checkpoint.text, cms: TestLog.cms)
+            checkpoint, state, note: note.bytes, text: checkpoint.text,
+            cms: key.checkpointSignature(over: checkpoint.text, at: TestLog.signedAt))
     }
 
     @Test("Applying a delta again, or an older one, changes nothing and says so")

@@ -72,7 +72,7 @@ struct OutputFormTests {
             "allowlist verify --allow-rehearsal", 0,
             [
                 "version", "verified", "origin", "rehearsal", "treeSize", "root", "authorised", "devices",
-                "entries", "runs", "warnings",
+                "entries", "runs", "warnings", "approval", "signedAt", "time", "age",
             ]
         ),
         (
@@ -177,7 +177,8 @@ struct OutputFormTests {
             "run approve", "run approve-crl", "run start", "run resume", "run status", "run report",
             "run scrap", "run rework", "run close", "run crl", "run extract", "run verify-packages", "ledger",
             "ledger check", "ledger backup", "allowlist", "allowlist verify",
-            "allowlist lookup", "allowlist pack", "key", "key list", "key show", "key registration-group",
+            "allowlist lookup", "allowlist pack", "allowlist pins", "key", "key list", "key show",
+            "key registration-group",
         ])
     func help(command: String) throws {
         let place = try Workplace()
@@ -206,7 +207,10 @@ struct OutputFormTests {
                 "close", "crl", "extract", "verify-packages",
             ])
         #expect(try names("ledger") == ["check", "backup"])
-        #expect(try names("allowlist") == ["verify", "lookup", "pack"])
+        #expect(
+            try names("allowlist") == [
+                "verify", "lookup", "pack", "prove", "verify-receipt", "cosign", "witness-key", "pins",
+            ])
         #expect(try names("key") == ["list", "show", "registration-group"])
     }
 
