@@ -10,9 +10,9 @@ struct AllowlistCommand: ParsableCommand {
         commandName: "allowlist", abstract: "Check the signed list of devices, offline.",
         subcommands: [
             AllowlistVerifyCommand.self, AllowlistLookupCommand.self, AllowlistPackCommand.self,
-            AllowlistProveCommand.self, AllowlistVerifyReceiptCommand.self, AllowlistCosignCommand.self,
-            AllowlistWitnessKeyCommand.self, AllowlistPinsCommand.self, AllowlistDiffCommand.self,
-            AllowlistApplyCommand.self, AllowlistJournalCommand.self,
+            AllowlistProveCommand.self, AllowlistVerifyReceiptCommand.self, AllowlistDiffCommand.self,
+            AllowlistApplyCommand.self, AllowlistJournalCommand.self, AllowlistCosignCommand.self,
+            AllowlistWitnessKeyCommand.self, AllowlistPinsCommand.self,
         ])
 }
 
