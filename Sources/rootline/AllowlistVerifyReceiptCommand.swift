@@ -64,7 +64,7 @@ struct AllowlistVerifyReceiptCommand: ParsableCommand, FormattedCommand {
     }
 
     func run() throws {
-        let pins = try options.pinsAlone()
+        let pins = try options.resolvePins()
         let bytes = try readFile(file)
         let document: Document
         if AbsenceProof.isLikely(bytes) {

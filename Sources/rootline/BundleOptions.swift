@@ -42,35 +42,48 @@ struct BundleOptions: ParsableArguments {
 
     /// The bundle's path and the pins; what an option says takes the place of what file or site say.
     func resolvePath() throws -> (path: String, pins: Pins) {
-        var (path, pins) = try resolvePathAndLog()
+        if let named = try namedPins() { return (try namedBundle(), try withOptions(named)) }
+        let site = try namedSite()
+        return (bundle ?? site.log, try withOptions(site.pins(allowRehearsal: allowRehearsal)))
+    }
+
+    /// The pins alone, for what needs no bundle.
+    func resolvePins() throws -> Pins {
+        if let named = try namedPins() { return try withOptions(named) }
+        return try withOptions(namedSite().pins(allowRehearsal: allowRehearsal))
+    }
+
+    private func withOptions(_ named: Pins) throws -> Pins {
+        var pins = named
         if let quorum = try witnesses.quorum() { pins.witnesses = quorum }
         if let approvers { pins.roster = try BundleOptions.rosterDigest(approvers) }
         if let maxAge { pins.maxAge = maxAge.seconds }
-        return (path, pins)
+        return pins
     }
 
-    private func resolvePathAndLog() throws -> (path: String, pins: Pins) {
+    /// The pins that a file or the options say; nil where a site is to say them.
+    private func namedPins() throws -> Pins? {
         if let pins {
             guard logKey == nil, origin == nil else {
                 throw ValidationError("--pins says what --log-key and --origin would.")
             }
-            return (try namedBundle(), try PinsFile.read(readFile(pins), allowRehearsal: allowRehearsal))
+            return try PinsFile.read(readFile(pins), allowRehearsal: allowRehearsal)
         }
-        if let logKey, let origin {
-            let path = try namedBundle()
-            let spki = try BundleOptions.publicKey(inPEMFile: logKey)
-            return (path, try Pins(origin: origin, logKeySPKI: spki, allowRehearsal: allowRehearsal))
-        }
-        guard logKey == nil, origin == nil else {
+        guard (logKey == nil) == (origin == nil) else {
             throw ValidationError("--log-key and --origin go together: both are pinned.")
         }
+        guard let logKey, let origin else { return nil }
+        let spki = try BundleOptions.publicKey(inPEMFile: logKey)
+        return try Pins(origin: origin, logKeySPKI: spki, allowRehearsal: allowRehearsal)
+    }
+
+    private func namedSite() throws -> Site {
         guard let folder = try siteFolder() else {
             throw ValidationError(
                 "Nothing is pinned. Name a site, or give --bundle and --pins, or --bundle, --log-key and --origin; a bundle cannot vouch for itself."
             )
         }
-        let site = try Site(opening: folder)
-        return (bundle ?? site.log, try site.pins(allowRehearsal: allowRehearsal))
+        return try Site(opening: folder)
     }
 
     private func namedBundle() throws -> String {

@@ -28,19 +28,6 @@ func keyDigest(_ text: String) throws -> Digest32 {
     return digest
 }
 
-extension BundleOptions {
-    /// The pins alone, for what needs no bundle.
-    func pinsAlone() throws -> Pins {
-        if let logKey, let origin {
-            let spki = try BundleOptions.publicKey(inPEMFile: logKey)
-            var pins = try Pins(origin: origin, logKeySPKI: spki, allowRehearsal: allowRehearsal)
-            pins.witnesses = try witnesses.quorum()
-            return pins
-        }
-        return try resolve().pins
-    }
-}
-
 /// The secret of a log that lists hashed serials.
 struct SerialKeyFileOptions: ParsableArguments {
     @Option(name: .long, help: "The file with the log's serial key, where it lists hashed serials.")

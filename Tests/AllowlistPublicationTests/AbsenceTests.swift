@@ -257,17 +257,17 @@ struct AbsenceTests {
         let pins = try log.pins()
         let noSerial = try log.reader().absenceProof(of: .serial(.plain("S")))
         #expect(noSerial.run == nil)
-        try AbsenceProof(parsing: noSerial.bytes).verify(pins: pins)
+        _ = try AbsenceProof(parsing: noSerial.bytes).verify(pins: pins)
         let nothing = try log.reader().absenceProof(of: .key(TestLog.digest(1, 1)))
         #expect(nothing.gaps.isEmpty)
-        try AbsenceProof(parsing: nothing.bytes).verify(pins: pins)
+        _ = try AbsenceProof(parsing: nothing.bytes).verify(pins: pins)
 
         try writer.append(log.openRun("R"))
         try log.publish(writer)
         let proof = try log.reader().absenceProof(of: .key(TestLog.digest(1, 1)))
         #expect(proof.gaps.count == 1)
         #expect(try log.reader().state.segments.map(\.recordCount) == [0, 0])
-        try AbsenceProof(parsing: proof.bytes).verify(pins: pins)
+        _ = try AbsenceProof(parsing: proof.bytes).verify(pins: pins)
         let stranger = try reader.absenceProof(of: .key(TestLog.digest(10_000, 1))).gaps[0]
         for gap in [
             AbsenceProof.Gap(position: 1, before: nil, after: nil),
@@ -282,7 +282,7 @@ struct AbsenceTests {
         let single = try log.reader()
         #expect(code { try single.absenceProof(of: .key(TestLog.digest(1, 1))) } == .absenceProof)
         for subject in [Digest32(), try #require(Digest32(hex: ff)), TestLog.digest(2, 1)] {
-            try AbsenceProof(parsing: single.absenceProof(of: .key(subject)).bytes).verify(pins: pins)
+            _ = try AbsenceProof(parsing: single.absenceProof(of: .key(subject)).bytes).verify(pins: pins)
         }
         #expect(one == 2)
     }
@@ -312,7 +312,7 @@ struct AbsenceTests {
             var changed = bytes
             changed[position] ^= 1 << UInt8(position % 8)
             #expect(throws: AllowlistError.self, "octet \(position)") {
-                try AbsenceProof(parsing: changed).verify(pins: pins, device: device)
+                _ = try AbsenceProof(parsing: changed).verify(pins: pins, device: device)
             }
         }
     }

@@ -85,13 +85,13 @@ private struct SegmentTiles: TileSource {
 
     /// Hashes the whole segment, which must have the root that the log's state says.
     init(
-        _ segment: Segment, in folder: any BundleSource, around position: UInt64
+        _ segment: Segment, in bundle: any BundleSource, around position: UInt64
     ) throws(AllowlistError) {
         size = segment.recordCount
         let width = UInt64(Tile.fullWidth)
         let wanted = [position == 0 ? 0 : (position - 1) / width, position / width]
         var tree = GrowingTree()
-        var stream = try RecordStream(folder, segment.path, recordCount: segment.recordCount)
+        var stream = try RecordStream(bundle, segment.path, recordCount: segment.recordCount)
         var bytes: [UInt8] = []
         var kept: [Tile: [Digest32]] = [:]
         while let record = try stream.next() {
