@@ -30,17 +30,20 @@ public struct BundleReader: Sendable {
     public init(
         in bundle: any BundleSource, pins: Pins, checkingIndex: Bool = false
     ) throws(AllowlistError) {
-        head = try SignedHead(in: bundle, pins: pins)
-        var files = EntryFiles(in: bundle, treeSize: head.checkpoint.size)
-        state = try files.provenState(root: head.checkpoint.root)
-        serials = try files.provenSerialForm(root: head.checkpoint.root)
-        var segments: [MappedSegment] = []
-        for segment in state.segments {
-            let segment = try MappedSegment(segment, in: bundle)
-            if checkingIndex { try SegmentPass(segment: segment, passes: ParallelPasses()).run() }
-            segments.append(segment)
+        let head = try SignedHead(in: bundle, pins: pins)
+        (state, serials, live) = try head.reading(bundle) { () throws(AllowlistError) in
+            var files = EntryFiles(in: bundle, treeSize: head.checkpoint.size)
+            let state = try files.provenState(root: head.checkpoint.root)
+            let serials = try files.provenSerialForm(root: head.checkpoint.root)
+            var segments: [MappedSegment] = []
+            for segment in state.segments {
+                let segment = try MappedSegment(segment, in: bundle)
+                if checkingIndex { try SegmentPass(segment: segment, passes: ParallelPasses()).run() }
+                segments.append(segment)
+            }
+            return (state, serials, LiveIndex(segments, withRegisters: checkingIndex))
         }
-        live = LiveIndex(segments, withRegisters: checkingIndex)
+        self.head = head
         isIndexChecked = checkingIndex
         self.bundle = bundle
     }
@@ -82,7 +85,7 @@ public struct BundleReader: Sendable {
         var isListedOtherwise = false
         for (index, entry) in about {
             guard case .add(let device) = entry, device.serial == wanted else { continue }
-            guard product == nil || device.product == product, key == nil || device.key == key else {
+            guard product.map(device.product.isSpelled) ?? true, key == nil || device.key == key else {
                 isListedOtherwise = true
                 continue
             }
@@ -93,7 +96,7 @@ public struct BundleReader: Sendable {
                 keyChecked: key != nil, serialChecked: true,
                 reason: isListedOtherwise ? "the serial is listed with another key or product" : nil)
         }
-        guard Set(matches.map(\.device.product)).count == 1 else {
+        guard Set(matches.map(\.device.product.spelling)).count == 1 else {
             throw AllowlistError(
                 .ambiguousSerial, "several products have a device with this serial",
                 hint: "name the product, or the device's key")
@@ -108,7 +111,7 @@ public struct BundleReader: Sendable {
         var isListedOtherwise = false
         for (index, entry) in about {
             guard case .add(let device) = entry, device.key == key else { continue }
-            if product == nil || device.product == product {
+            if product.map(device.product.isSpelled) ?? true {
                 match = (index, device)
             } else {
                 isListedOtherwise = true
@@ -139,8 +142,15 @@ public struct BundleReader: Sendable {
             reason: isListedOtherwise ? "the key is listed with another certificate" : nil)
     }
 
-    /// The proven entries that the index has under `hash`, in the order of the log.
+    /// The proven entries that the index has under `hash`, in the order of the log; throws `bundle-changed`
+    /// where they cannot be read because a newer checkpoint was published into this bundle.
     private func entries(
+        _ kind: Segment.Kind, _ hash: Digest32
+    ) throws(AllowlistError) -> [(index: UInt64, entry: AllowlistEntry)] {
+        try head.reading(bundle) { () throws(AllowlistError) in try read(kind, hash) }
+    }
+
+    private func read(
         _ kind: Segment.Kind, _ hash: Digest32
     ) throws(AllowlistError) -> [(index: UInt64, entry: AllowlistEntry)] {
         var files = EntryFiles(in: bundle, treeSize: checkpoint.size)
@@ -207,7 +217,7 @@ extension AllowlistEntry {
 
 extension LookupAnswer.Event {
     /// The event that `entry` is for the device listed at `device`, or nil where it is none.
-    fileprivate init?(_ entry: AllowlistEntry, at index: UInt64, about device: UInt64) {
+    init?(_ entry: AllowlistEntry, at index: UInt64, about device: UInt64) {
         self.index = index
         switch entry {
         case .revoke(let revoke):

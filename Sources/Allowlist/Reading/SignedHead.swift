@@ -5,6 +5,8 @@ public struct SignedHead: Sendable {
     public let checkpoint: Checkpoint
     /// The note as received, with every signature line.
     public let note: SignedNote
+    /// The bytes of `checkpoint` as they were read.
+    let received: [UInt8]
     /// When the log's key says that it signed `checkpoint.txt`: UTC seconds since 1970.
     ///
     /// Nil for a checkpoint by itself, as a receipt carries it: only its cosignatures then have a time.
@@ -21,6 +23,17 @@ public struct SignedHead: Sendable {
     public init(in bundle: any BundleSource, pins: Pins) throws(AllowlistError) {
         let bytes = try bundle.bytes(of: Self.notePath, maximum: SignedNote.maximumLength)
         try self.init(parsing: bytes, pins: pins)
+        let head = self
+        signedAt = try head.reading(bundle) { () throws(AllowlistError) in
+            try head.signingTime(in: bundle, by: pins.logKey.spki)
+        }
+        try requireFresh(under: pins)
+    }
+
+    /// Compares `checkpoint.txt` with the note and checks `checkpoint.p7s`, which says when it was signed.
+    private func signingTime(
+        in bundle: any BundleSource, by logKey: [UInt8]
+    ) throws(AllowlistError) -> UInt64 {
         let text = try bundle.bytes(of: Self.textPath, maximum: SignedNote.maximumLength)
         guard text == note.text else {
             throw AllowlistError(
@@ -29,8 +42,7 @@ public struct SignedHead: Sendable {
                     + "the bundle again")
         }
         let cms = try bundle.bytes(of: Self.cmsPath, maximum: CheckpointSignature.maximumLength)
-        signedAt = try CheckpointSignature(cms, over: text, by: pins.logKey.spki).signingTime
-        try requireFresh(under: pins)
+        return try CheckpointSignature(cms, over: text, by: logKey).signingTime
     }
 
     /// The time by which a checkpoint's age is judged: what the pinned quorum of witnesses vouches for, else
@@ -58,6 +70,7 @@ public struct SignedHead: Sendable {
     }
 
     private init(parsing bytes: [UInt8], pins: Pins) throws(AllowlistError) {
+        received = bytes
         do throws(TransparencyLogError) {
             note = try SignedNote(parsing: bytes)
             checkpoint = try Checkpoint(text: note.text)
@@ -66,7 +79,7 @@ public struct SignedHead: Sendable {
                 .checkpointMalformed, file: Self.notePath, error.message,
                 hint: BundleFolder.incompleteHint)
         }
-        guard checkpoint.origin == pins.origin else {
+        guard checkpoint.origin.isSpelled(pins.origin) else {
             throw AllowlistError(
                 .checkpointOrigin, file: Self.notePath,
                 "the checkpoint is of \"\(checkpoint.origin)\", not of \"\(pins.origin)\"",

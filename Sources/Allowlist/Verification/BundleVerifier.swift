@@ -29,6 +29,16 @@ public enum BundleVerifier {
     ) throws(AllowlistError) -> VerifiedBundle {
         let passes = ParallelPasses(workers: workers)
         let head = try SignedHead(in: bundle, pins: pins)
+        let verified = try head.reading(bundle) { () throws(AllowlistError) in
+            try verify(bundle, head, pins: pins, passes)
+        }
+        try head.checkUnchanged(in: bundle)
+        return verified
+    }
+
+    private static func verify(
+        _ bundle: any BundleSource, _ head: SignedHead, pins: Pins, _ passes: ParallelPasses
+    ) throws(AllowlistError) -> VerifiedBundle {
         let checkpoint = head.checkpoint
         guard checkpoint.size > 0 else {
             throw AllowlistError(.state, file: SignedHead.notePath, "a published list ends with a `state`")
