@@ -72,10 +72,6 @@ public struct AllowlistError: Error, Hashable, Sendable, CustomStringConvertible
         case bundleChanged = "bundle-changed"
         /// An output is there already, or cannot be made.
         case cannotCreate = "cannot-create"
-        /// Older than the checkpoint that was kept.
-        case checkpointOlder = "checkpoint-older"
-        /// Not an extension of the checkpoint that was kept: the same size with another root, or another history.
-        case checkpointFork = "checkpoint-fork"
         /// Fewer of the pinned witnesses cosigned the checkpoint than must have.
         case witnessQuorum = "witness-quorum"
         /// A line that claims to be by a pinned witness does not verify.

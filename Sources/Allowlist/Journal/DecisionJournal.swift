@@ -102,7 +102,7 @@ public final class DecisionJournal: Sendable {
     public func advance(
         to reader: BundleReader, emergency: KeptCheckpoint.EmergencyRotation? = nil
     ) throws {
-        try advance(to: reader.head, in: reader.folder, verified: .opened, emergency: emergency)
+        try advance(to: reader.head, in: reader.bundle, verified: .opened, emergency: emergency)
     }
 
     /// Accepts the checkpoint of a bundle that was verified in full.

@@ -173,6 +173,6 @@ extension BundleReader {
     public func requireExtends(
         _ kept: KeptCheckpoint, emergency: KeptCheckpoint.EmergencyRotation? = nil
     ) throws(AllowlistError) {
-        try kept.requireExtended(by: head, in: folder, emergency: emergency)
+        try kept.requireExtended(by: head, in: bundle, emergency: emergency)
     }
 }
