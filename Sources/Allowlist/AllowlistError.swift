@@ -58,7 +58,7 @@ public struct AllowlistError: Error, Hashable, Sendable, CustomStringConvertible
         case ambiguousSerial = "ambiguous-serial"
         /// The bundle is older than the checkpoint that was kept.
         case checkpointOlder = "checkpoint-older"
-        /// The bundle's tree is not the kept one with entries appended.
+        /// Not an extension of the checkpoint that was kept: the same size with another root, or another history.
         case checkpointFork = "checkpoint-fork"
         /// A delta does not begin at or below what the receiver has.
         case deltaBase = "delta-base"

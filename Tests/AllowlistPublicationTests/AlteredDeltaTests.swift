@@ -150,7 +150,7 @@ struct AlteredDeltaTests {
             (
                 "a checkpoint of another log", .checkpointOrigin,
                 { members, _ in
-                    let other = try TestLog.full(devices: 30, origin: "other.example/log")
+                    let other = try TestLog.full(devices: 60, origin: "other.example/log")
                     for name in ["checkpoint", "checkpoint.txt", "checkpoint.p7s"] {
                         let place = try #require(members.firstIndex { $0.name == name })
                         members[place].content = try other.contents(name)
@@ -160,7 +160,7 @@ struct AlteredDeltaTests {
             (
                 "the checkpoint of another key", .checkpointSignature,
                 { members, _ in
-                    let other = try TestLog.full(devices: 30)
+                    let other = try TestLog.full(devices: 60)
                     for name in ["checkpoint", "checkpoint.txt", "checkpoint.p7s"] {
                         let place = try #require(members.firstIndex { $0.name == name })
                         members[place].content = try other.contents(name)
@@ -186,10 +186,7 @@ struct AlteredDeltaTests {
         guard case .openRun(var run) = log.openRun("Q") else { return }
         run.authorisation = Digest32.sha256(other)
         try writer.append(.openRun(run))
-        _ = try writer.publish(
-            extraFiles: [.authorisation(other)],
-            signNote: { Array(try log.key.signature(for: $0).derRepresentation) },
-            signText: { _ in TestLog.cms })
+        try log.publish(writer, extraFiles: [.authorisation(other)])
         try log.add(540, from: &device, writer)
 
         let before = try receiver.everything()

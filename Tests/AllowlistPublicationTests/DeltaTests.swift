@@ -111,12 +111,13 @@ struct DeltaTests {
         try writer.appendState(state)
         try writer.bundle.flush()
         let checkpoint = Checkpoint(origin: log.origin, size: writer.size, root: writer.bundle.tree.root)
-        let signature = try log.key.signature(for: checkpoint.text)
+        let key = try SoftwareLogKey(log.key)
         let note = SignedNote(
             text: checkpoint.text,
-            signatures: [writer.pins.logKey.signature(Array(signature.derRepresentation))])
+            signatures: [writer.pins.logKey.signature(try key.noteSignature(over: checkpoint.text))])
         try writer.bundle.commit(
-            checkpoint, state, note: note.bytes, text: checkpoint.text, cms: TestLog.cms)
+            checkpoint, state, note: note.bytes, text: checkpoint.text,
+            cms: key.checkpointSignature(over: checkpoint.text, at: TestLog.signedAt))
     }
 
     @Test("Applying a delta again, or an older one, changes nothing and says so")
@@ -252,7 +253,7 @@ struct DeltaTests {
         let receiver = try Receiver(of: log)
         let base = try receiver.size(log.pins())
         try writer.append(.add(TestLog.device(99, run: "R")))
-        try writer.bundle.collect(IndexRecord(hash: TestLog.digest(7, 9), index: 4), .serial)
+        try writer.bundle.collect(IndexRecord(hash: TestLog.digest(7, 9), index: writer.size - 1), .serial)
         try log.publish(writer)
         let delta = try TestDelta(from: base, of: log)
         #expect(code { try delta.apply(to: receiver, pins: log.pins()) } == .segment)

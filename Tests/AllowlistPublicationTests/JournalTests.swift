@@ -242,7 +242,7 @@ struct JournalTests {
 
     @Test("A crash before the first line was whole leaves a journal that begins")
     func tornFirst() throws {
-        let log = try TestLog.full(devices: 30)
+        let log = try TestLog.full(devices: 60)
         for text in ["", "{\"kind\":\"beg"] {
             let place = JournalPlace()
             try Data(text.utf8).write(to: URL(fileURLWithPath: place.path))
@@ -253,7 +253,7 @@ struct JournalTests {
 
     @Test("A second writer is kept out while the first is open")
     func twoWriters() throws {
-        let log = try TestLog.full(devices: 30)
+        let log = try TestLog.full(devices: 60)
         let place = JournalPlace()
         let first = try DecisionJournal.open(place.path, pins: log.pins())
         #expect(journalCode { try DecisionJournal.open(place.path, pins: log.pins()) } == .locked)
@@ -291,7 +291,7 @@ struct JournalTests {
 
     @Test("The service's own words are bounded, and quotes in them break no line")
     func reference() throws {
-        let log = try TestLog.full(devices: 30)
+        let log = try TestLog.full(devices: 60)
         let place = JournalPlace()
         do {
             let journal = try DecisionJournal.open(place.path, pins: log.pins())

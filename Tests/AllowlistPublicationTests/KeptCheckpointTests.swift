@@ -78,7 +78,7 @@ struct KeptCheckpointTests {
 
     @Test("What was kept must be a signed note of the pinned log")
     func malformed() throws {
-        let log = try TestLog.full(devices: 30)
+        let log = try TestLog.full(devices: 60)
         let note = try log.contents("checkpoint")
         #expect(try KeptCheckpoint(note: note, origin: log.origin).bytes == note)
         #expect(code { try KeptCheckpoint(note: note, origin: "other.example/log") } == .checkpointOrigin)

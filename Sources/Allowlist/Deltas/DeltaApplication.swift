@@ -72,10 +72,16 @@ extension BundleDelta {
         }
     }
 
+    /// The checkpoint of the receiver's bundle, by the pinned key. Its age and its witnesses were judged when it was
+    /// taken, and do not keep it from being brought up to date.
     private static func receiversHead(
         in folder: BundleFolder, pins: Pins
     ) throws(AllowlistError) -> SignedHead? {
         guard try DeltaFiles.has(SignedHead.notePath, in: folder) else { return nil }
+        var pins = pins
+        pins.maxAge = nil
+        pins.witnesses = nil
+        pins.ed25519Key = nil
         return try SignedHead(in: folder, pins: pins)
     }
 

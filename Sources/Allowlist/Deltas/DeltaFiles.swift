@@ -3,14 +3,14 @@ import TransparencyLog
 /// Which files a delta may consist of beside the checkpoint's three and the entries.
 enum DeltaFiles {
     /// Files that a newer bundle may replace.
-    static let replaceable = ["issuers.pem", "signers.pem", "roster.json"]
+    static let replaceable = ["issuers.pem", "signers.pem"]
 
     static let checkpoint = [SignedHead.notePath, SignedHead.textPath, SignedHead.cmsPath]
 
     /// Bytes that a certificate file, roster or rotation may have.
     static let maximumLength = Authorisation.maximumLength
 
-    static func roster(_ version: Int) -> String { "rosters/\(version).json" }
+    static func roster(_ version: Int) -> String { BundleRosters.path(of: version) }
 
     static func rotation(_ number: Int) -> String { "rotations/\(number).p7s" }
 
