@@ -25,6 +25,8 @@ struct Vector: Codable, Equatable {
         /// Base64 of the DER SubjectPublicKeyInfo.
         var logKey: String
         var maxAge: UInt64?
+        /// SHA-256 of a version of the roster, in hexadecimal.
+        var roster: String?
         var witnesses: PinnedWitnesses?
     }
 
@@ -115,7 +117,7 @@ struct Vector: Codable, Equatable {
     /// The codes whose refusals the specification lets name an entry.
     static let codesWithIndex: Set<AllowlistError.Code> = [
         .entryMismatch, .tileMismatch, .entryMalformed, .entryReference, .run, .quantity, .seal, .duplicate,
-        .rehearsal, .receiptProof, .receiptDevice,
+        .rehearsal, .approval,
     ]
     /// The codes whose refusals the specification lets name a file.
     static let codesWithFile: Set<AllowlistError.Code> = [

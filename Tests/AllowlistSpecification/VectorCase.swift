@@ -17,6 +17,7 @@ struct VectorCase: Sendable {
         var receipt: [UInt8]?
         var absence: [UInt8]?
         var witnesses: Vector.PinnedWitnesses?
+        var roster: String?
         /// The receiver's bundle, where a delta is applied.
         var base: [String: [UInt8]]?
         /// The note that the consumer kept.
@@ -75,7 +76,7 @@ struct VectorCase: Sendable {
 
     static let all: [VectorCase] =
         goodBundles + damagedTrees + badCheckpoints + brokenRuns + brokenReferences + repeats + brokenIndexes
-        + lookups + receipts + absences + witnesses + kept + deltas + carrying
+        + lookups + receipts + approvals + absences + witnesses + kept + deltas + carrying
 }
 
 extension VectorCase {
@@ -86,7 +87,7 @@ extension VectorCase {
             name: name, what: what,
             pins: .init(
                 origin: made.log.origin, logKey: Data(made.log.publicKey).base64EncodedString(),
-                maxAge: made.maxAge, witnesses: made.witnesses),
+                maxAge: made.maxAge, roster: made.roster, witnesses: made.witnesses),
             allowRehearsal: made.allowRehearsal, now: made.now, question: made.question,
             expected: .init(outcome: "ok"))
         if let receipt = made.receipt {
