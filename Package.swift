@@ -71,7 +71,10 @@ let package = Package(
         library("RunLedger", [grdb, crypto]),
         library("CBOR"),
         library("TransparencyLog", [crypto]),
-        library("Allowlist", ["TransparencyLog", "CBOR", crypto], excluding: ["README.md"]),
+        library(
+            "Allowlist",
+            ["TransparencyLog", "SignedStatements", "CanonicalJSON", "CBOR", asn1, crypto],
+            excluding: ["README.md"]),
         // The same for C: the header, and the functions that it declares.
         .target(name: "CAllowlist"),
         library(
@@ -152,15 +155,29 @@ let package = Package(
         tests("PKCS11Tests", ["PKCS11", "TestTokens"]),
         tests(
             "TokenKeysTests",
-            ["TokenKeys", "SecretSharing", "Certificates", "PKCS11", "TestTokens", x509, asn1, crypto]),
+            [
+                "TokenKeys", "SecretSharing", "Certificates", "PKCS11", "TestTokens", "Allowlist", x509, asn1,
+                crypto,
+            ]),
         tests("SecretSharingTests", ["SecretSharing"], resources: [.copy("Vectors")]),
         tests("RunLedgerTests", ["RunLedger", grdb]),
         tests("CBORTests", ["CBOR"]),
-        tests("TransparencyLogTests", ["TransparencyLog", crypto]),
+        .testTarget(
+            name: "TransparencyLogTests", dependencies: ["TransparencyLog", crypto], exclude: ["Programs"],
+            resources: [.copy("Vectors")], swiftSettings: swiftSettings),
         tests("AllowlistTests", ["Allowlist", "TransparencyLog", "CBOR", crypto]),
         tests(
             "AllowlistPublicationTests",
-            ["AllowlistPublication", "Allowlist", "TransparencyLog", "CBOR", crypto]),
+            [
+                "AllowlistPublication", "Allowlist", "SignedStatements", "TransparencyLog", "CBOR", asn1,
+                crypto,
+            ]),
+        // Vectors for every implementation of the format; RECORD_VECTORS=1 makes them anew.
+        .testTarget(
+            name: "AllowlistSpecificationTests",
+            dependencies: ["Allowlist", "TransparencyLog", "CBOR", crypto],
+            path: "Tests/AllowlistSpecification", exclude: ["README.md", "vectors"],
+            swiftSettings: swiftSettings),
         // A consumer of the library as its README shows it, so that it compiles.
         .executableTarget(
             name: "example-consumer", dependencies: ["Allowlist"], path: "Tests/ExampleConsumer",
@@ -182,7 +199,7 @@ let package = Package(
         tests("AllowlistFuzzingTests", ["AllowlistFuzzing"]),
         tests("CertificatesTests", ["Certificates", x509, asn1, crypto, cryptoExtras, yams]),
         tests("ManifestsTests", ["Manifests", crypto]),
-        tests("SignedStatementsTests", ["SignedStatements", crypto]),
+        tests("SignedStatementsTests", ["SignedStatements", asn1, crypto]),
         tests(
             "KeyCeremonyTests",
             [

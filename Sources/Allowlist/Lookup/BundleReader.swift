@@ -14,7 +14,7 @@ public struct BundleReader: Sendable {
     /// Whether the index segments were found to have the roots in the signed state.
     public let isIndexChecked: Bool
     let live: LiveIndex
-    private let bundle: any BundleSource
+    let bundle: any BundleSource
 
     public var checkpoint: Checkpoint { head.checkpoint }
 
@@ -30,17 +30,20 @@ public struct BundleReader: Sendable {
     public init(
         in bundle: any BundleSource, pins: Pins, checkingIndex: Bool = false
     ) throws(AllowlistError) {
-        head = try SignedHead(in: bundle, pins: pins)
-        var files = EntryFiles(in: bundle, treeSize: head.checkpoint.size)
-        state = try files.provenState(root: head.checkpoint.root)
-        serials = try files.provenSerialForm(root: head.checkpoint.root)
-        var segments: [MappedSegment] = []
-        for segment in state.segments {
-            let segment = try MappedSegment(segment, in: bundle)
-            if checkingIndex { try SegmentPass(segment: segment, passes: ParallelPasses()).run() }
-            segments.append(segment)
+        let head = try SignedHead(in: bundle, pins: pins)
+        (state, serials, live) = try head.reading(bundle) { () throws(AllowlistError) in
+            var files = EntryFiles(in: bundle, treeSize: head.checkpoint.size)
+            let state = try files.provenState(root: head.checkpoint.root)
+            let serials = try files.provenSerialForm(root: head.checkpoint.root)
+            var segments: [MappedSegment] = []
+            for segment in state.segments {
+                let segment = try MappedSegment(segment, in: bundle)
+                if checkingIndex { try SegmentPass(segment: segment, passes: ParallelPasses()).run() }
+                segments.append(segment)
+            }
+            return (state, serials, LiveIndex(segments, withRegisters: checkingIndex))
         }
-        live = LiveIndex(segments, withRegisters: checkingIndex)
+        self.head = head
         isIndexChecked = checkingIndex
         self.bundle = bundle
     }
@@ -101,8 +104,8 @@ public struct BundleReader: Sendable {
         return answer(match.index, match.device, about, keyChecked: key != nil, serialChecked: true)
     }
 
-    /// The newest device with this key, whatever its serial.
-    private func lookup(key: Digest32, product: String?) throws(AllowlistError) -> LookupAnswer {
+    /// Looks the newest device with this key up, whatever its serial.
+    public func lookup(key: Digest32, product: String? = nil) throws(AllowlistError) -> LookupAnswer {
         let about = try entries(.key, key)
         var match: (index: UInt64, device: AllowlistEntry.Add)?
         var isListedOtherwise = false
@@ -139,8 +142,15 @@ public struct BundleReader: Sendable {
             reason: isListedOtherwise ? "the key is listed with another certificate" : nil)
     }
 
-    /// The proven entries that the index has under `hash`, in the order of the log.
+    /// The proven entries that the index has under `hash`, in the order of the log; throws `bundle-changed`
+    /// where they cannot be read because a newer checkpoint was published into this bundle.
     private func entries(
+        _ kind: Segment.Kind, _ hash: Digest32
+    ) throws(AllowlistError) -> [(index: UInt64, entry: AllowlistEntry)] {
+        try head.reading(bundle) { () throws(AllowlistError) in try read(kind, hash) }
+    }
+
+    private func read(
         _ kind: Segment.Kind, _ hash: Digest32
     ) throws(AllowlistError) -> [(index: UInt64, entry: AllowlistEntry)] {
         var files = EntryFiles(in: bundle, treeSize: checkpoint.size)

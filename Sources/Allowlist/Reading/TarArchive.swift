@@ -25,6 +25,9 @@ public struct TarArchive: BundleSource {
     /// Sorted by hash. The hash is keyed anew in every process, so nobody makes an archive whose paths meet.
     private let members: [Member]
 
+    /// Files and directories in the archive.
+    var memberCount: Int { members.count }
+
     /// Opens the archive; throws `archive` where it is not in the strict form.
     public init(_ location: String) throws(AllowlistError) {
         self.location = location
@@ -134,6 +137,7 @@ public struct TarArchive: BundleSource {
 
     private func header(at offset: UInt64) throws(AllowlistError) -> TarHeader {
         let block = try file.read(at: offset, count: TarHeader.blockSize, path: nil)
+        try file.checkSize(nil)
         do throws(TarHeader.Malformed) {
             let header = try TarHeader(block[...])
             guard header.byteCount <= file.byteCount - offset - UInt64(TarHeader.blockSize) else {
@@ -166,7 +170,9 @@ private struct TarMember: BundleFile {
             throw AllowlistError(
                 .fileSize, file: path, "the file ends while it is read", hint: BundleFolder.incompleteHint)
         }
-        return try file.read(at: self.offset + offset, count: count, path: path)
+        let bytes = try file.read(at: self.offset + offset, count: count, path: path)
+        try file.checkSize(path)
+        return bytes
     }
 
     func mapped() throws(AllowlistError) -> MappedBytes {

@@ -12,8 +12,8 @@ public enum BundleVerifier {
     /// Afterwards it is true that the pinned key signed the checkpoint; that exactly its entries are
     /// present; that they are well formed and refer to each other rightly; that no serial, key or
     /// certificate occurs twice; that every run keeps to its quantities and its seal; that the index is
-    /// complete; and that every cited authorisation is there. Who signed the authorisations and
-    /// `checkpoint.p7s` is checked elsewhere. Files beyond the tree size belong to a run in progress and
+    /// complete; and that every cited authorisation is there. Where a roster is pinned, its quorum has approved
+    /// every run. Files beyond the tree size belong to a run in progress and
     /// are left alone.
     public static func verify(_ bundle: any BundleSource, pins: Pins) throws(AllowlistError) -> VerifiedList {
         try verify(bundle, pins: pins, workers: nil).list
@@ -29,6 +29,16 @@ public enum BundleVerifier {
     ) throws(AllowlistError) -> VerifiedBundle {
         let passes = ParallelPasses(workers: workers)
         let head = try SignedHead(in: bundle, pins: pins)
+        let verified = try head.reading(bundle) { () throws(AllowlistError) in
+            try verify(bundle, head, pins: pins, passes)
+        }
+        try head.checkUnchanged(in: bundle)
+        return verified
+    }
+
+    private static func verify(
+        _ bundle: any BundleSource, _ head: SignedHead, pins: Pins, _ passes: ParallelPasses
+    ) throws(AllowlistError) -> VerifiedBundle {
         let checkpoint = head.checkpoint
         guard checkpoint.size > 0 else {
             throw AllowlistError(.state, file: SignedHead.notePath, "a published list ends with a `state`")
@@ -67,10 +77,12 @@ public enum BundleVerifier {
         for digest in audit.authorisations.sorted() { try Authorisation.check(digest, in: bundle) }
         try audit.checkSigner()
         let runs = try audit.books.finish()
+        let approval = try ApprovalCheck.check(runs, in: bundle, checkpoint: checkpoint, pins: pins)
         let list = VerifiedList(
             origin: checkpoint.origin, treeSize: checkpoint.size, root: checkpoint.root,
             counts: audit.counts, runs: runs, isRehearsal: pins.isRehearsal,
-            authorised: .claimed,
+            authorised: approval == nil ? .claimed : .approved, approval: approval, signedAt: head.signedAt,
+            time: head.time(under: pins),
             warnings: runs.filter { !$0.isSealed }.map { "the run \($0.id) is still open" })
         return VerifiedBundle(
             list: list,

@@ -1,6 +1,7 @@
 import Allowlist
 import AllowlistPublication
 import Foundation
+import Glibc
 
 /// `allowlist.append`: what it costs to append and publish 10 000 devices where few are listed, and where many are.
 struct AllowlistAppendBench {
@@ -19,6 +20,8 @@ struct AllowlistAppendBench {
         let opening: Double
         private var next: Int
         var plain: [Double] = []
+        /// Milliseconds of processor time of each of them.
+        var processor: [Double] = []
         var merging: [(seconds: Double, records: UInt64)] = []
 
         init(_ log: SyntheticLog, in folder: String) throws {
@@ -36,12 +39,15 @@ struct AllowlistAppendBench {
         func grow() throws {
             let clock = ContinuousClock()
             let begun = clock.now
+            let used = rusage.own.processorSeconds
             try SyntheticLog.appendRun(next..<next + AllowlistAppendBench.appended, to: writer)
             let report = try log.publish(writer)
             let seconds = begun.duration(to: clock.now) / .seconds(1)
+            let busy = (rusage.own.processorSeconds - used) * 1000
             next += AllowlistAppendBench.appended
             if report.indexRecordsMerged == 0 {
                 plain.append(seconds)
+                processor.append(busy)
             } else {
                 merging.append((seconds, report.indexRecordsMerged))
             }
@@ -75,6 +81,9 @@ struct AllowlistAppendBench {
                 note:
                     "appending and publishing \(Self.appended) devices to \(large), of the same to \(Self.small); publications that merged no index segments: \(many.plain.count) and \(few.plain.count) of \(rounds)"
             ),
+            BenchRow(
+                id + ".processor", median(many.processor), "ms", of: median(few.processor),
+                note: "processor time of the same, which knows nothing of the disk"),
             BenchRow(
                 id + ".merging", many.secondsPerMillion, "s/million", of: few.secondsPerMillion,
                 note:
