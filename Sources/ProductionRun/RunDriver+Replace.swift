@@ -1,4 +1,5 @@
 import Allowlist
+import AllowlistPublication
 import Foundation
 import RunLedger
 

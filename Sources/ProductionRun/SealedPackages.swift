@@ -1,6 +1,7 @@
 import Allowlist
 import RunLedger
 import Sites
+import TransparencyLog
 
 /// What the published log's seal of a run says of its packages.
 public enum SealedPackages {

@@ -3,6 +3,7 @@ import AllowlistPublication
 import Foundation
 import Glibc
 import Sites
+import TransparencyLog
 
 extension Site {
     /// The serial key of a site whose log lists hashed serials; nil where it lists plain ones.

@@ -4,6 +4,7 @@ import Foundation
 import Glibc
 import ProductionRun
 import Sites
+import TransparencyLog
 
 struct AllowlistSerialKeyCommand: ParsableCommand, FormattedCommand {
     static let configuration = CommandConfiguration(

@@ -2,6 +2,7 @@ import Allowlist
 import ArgumentParser
 import ProductionRun
 import Sites
+import TransparencyLog
 
 /// Packages that are held against the seals of a verified list.
 struct PackageOptions: ParsableArguments {

@@ -17,8 +17,8 @@ struct HashedSiteTests {
     /// Which of the files hold something that somebody who guesses serials would look for.
     private func leaks(_ files: [String: Data], serials: [String]) -> Set<String> {
         var wanted: [Data] = [Data("EX-0".utf8)]
-        for serial in serials {
-            wanted.append(Data(serial.utf8))
+        // Text is searched for all of them, hashes for some: they are found or not found alike.
+        for serial in serials.indices.filter({ $0.isMultiple(of: 30) }).map({ serials[$0] }) {
             // The index's hash of a plain serial, the serial's own hash, and one under a key of zeros.
             let tagged = Data("rootline/allowlist/serial/v1\n\(serial)".utf8)
             wanted.append(Data(SHA256.hash(data: tagged)))
@@ -71,7 +71,8 @@ struct HashedSiteTests {
         try everyKindOfEntry(place)
         var said = try place.succeed("rootline allowlist serial-key --out key 2>&1")
         said += try place.succeed(
-            "rootline doctor 2>&1; rootline run status 2>&1; rootline run report first --out report 2>&1")
+            "rootline doctor 2>&1; rootline run status 2>&1; rootline run report first --out report.html 2>&1"
+        )
         said += try place.succeed(
             "rootline allowlist lookup EX-00000009 --allow-rehearsal --format json 2>&1")
         #expect(!said.contains(key))
