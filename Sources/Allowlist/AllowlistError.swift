@@ -12,7 +12,7 @@ public struct AllowlistError: Error, Hashable, Sendable, CustomStringConvertible
         case fileSize = "file-size"
         /// `checkpoint` is not a signed note over a checkpoint.
         case checkpointMalformed = "checkpoint-malformed"
-        /// `checkpoint` is not signed by the pinned key.
+        /// `checkpoint` or `checkpoint.p7s` is not signed by the pinned key.
         case checkpointSignature = "checkpoint-signature"
         /// `checkpoint` is of another log.
         case checkpointOrigin = "checkpoint-origin"
@@ -46,6 +46,12 @@ public struct AllowlistError: Error, Hashable, Sendable, CustomStringConvertible
         case segment
         /// A cited authorisation does not have the digest it is cited by.
         case authorisation
+        /// An authorisation is not by the pinned roster's quorum and the run authority, or does not fit its run.
+        case approval
+        /// The bundle's rosters are no chain that holds the pinned one.
+        case roster
+        /// The checkpoint is older than the consumer allows, or ahead of the consumer's clock.
+        case stale
         /// The pinned key was rotated out by the log itself.
         case signerRotated = "signer-rotated"
         /// A serial that several products use was asked for without its product.
@@ -56,6 +62,28 @@ public struct AllowlistError: Error, Hashable, Sendable, CustomStringConvertible
         case archive
         /// The bundle grew or was replaced while it was read.
         case bundleChanged = "bundle-changed"
+        /// An output is there already, or cannot be made.
+        case cannotCreate = "cannot-create"
+        /// Older than the checkpoint that was kept.
+        case checkpointOlder = "checkpoint-older"
+        /// Not an extension of the checkpoint that was kept: the same size with another root, or another history.
+        case checkpointFork = "checkpoint-fork"
+        /// Fewer of the pinned witnesses cosigned the checkpoint than must have.
+        case witnessQuorum = "witness-quorum"
+        /// A line that claims to be by a pinned witness does not verify.
+        case witnessSignature = "witness-signature"
+        /// A witness's own file is not what it wrote, is about another log, or is ahead of the clock.
+        case witnessState = "witness-state"
+        /// A receipt is not in its one form, or proves an entry that lists no device.
+        case receiptMalformed = "receipt-malformed"
+        /// A receipt's entry is not in the signed tree.
+        case receiptProof = "receipt-proof"
+        /// A receipt or an absence proof is good, but of another device than the one presented.
+        case receiptDevice = "receipt-device"
+        /// An absence proof is not in its one form.
+        case absenceMalformed = "absence-malformed"
+        /// An absence proof does not lead to the signed root, or leaves room for the device.
+        case absenceProof = "absence-proof"
         /// A bundle is being written by somebody else, or was left in the middle of a publication.
         case publication
     }

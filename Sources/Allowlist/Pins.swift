@@ -10,6 +10,16 @@ public struct Pins: Sendable {
     public let logKey: NoteKey
     /// Whether a rehearsal log is accepted.
     public let allowRehearsal: Bool
+    /// The log's second key, of note signature type 0x01, which must have signed too; nil where it is not asked for.
+    public var ed25519Key: Ed25519NoteKey?
+    /// The witnesses of whom a quorum must have cosigned each checkpoint; nil where none is asked for.
+    public var witnesses: WitnessQuorum?
+    /// The digest of any version of the roster whose members have to approve runs; nil where who approved is not asked.
+    public var roster: Digest32?
+    /// Seconds that a checkpoint may be old; nil where any age will do.
+    public var maxAge: UInt64?
+    /// What ages are measured against: UTC seconds since 1970.
+    public var clock: @Sendable () -> UInt64 = Pins.systemClock
 
     public var isRehearsal: Bool { Pins.isRehearsal(origin: origin) }
 

@@ -17,7 +17,7 @@ public struct PublicationReport: Hashable, Sendable {
 
 /// A file that travels in the bundle beside the log.
 public struct ExtraFile: Hashable, Sendable {
-    /// `authorisations/<64 hex digits>.p7s`, `issuers.pem`, `signers.pem` or `roster.json`.
+    /// `authorisations/<64 hex digits>.p7s`, `issuers.pem`, `signers.pem` or `rosters/<n>.json`.
     public let path: String
     public let bytes: [UInt8]
 
@@ -69,9 +69,7 @@ extension BundleWriter {
         }
         let note = SignedNote(text: text, signatures: [pins.logKey.signature(signature)])
         let cms = try signText(text)
-        guard !cms.isEmpty else {
-            throw AllowlistError(.checkpointSignature, file: SignedHead.cmsPath, "the CMS signature is empty")
-        }
+        _ = try CheckpointSignature(cms, over: text, by: pins.logKey.spki)
         try CheckpointStaging.publish(
             note: note.bytes, text: text, cms: cms, folder: &folder, reached: reached)
 
@@ -120,9 +118,16 @@ extension BundleWriter {
         return (segments, merged)
     }
 
+    private func isRoster(_ path: String) -> Bool {
+        guard let version = Int(path.dropFirst("rosters/".count).dropLast(".json".count)), version > 0 else {
+            return false
+        }
+        return path == BundleRosters.path(of: version)
+    }
+
     private func write(_ file: ExtraFile) throws(AllowlistError) {
         let isKnown =
-            ["issuers.pem", "signers.pem", "roster.json"].contains(file.path)
+            ["issuers.pem", "signers.pem"].contains(file.path) || isRoster(file.path)
             || file.path == Authorisation.path(of: Digest32.sha256(file.bytes))
         guard isKnown else {
             throw AllowlistError(

@@ -28,6 +28,18 @@ package enum JSONValue: Hashable, Sendable {
         self = value
     }
 
+    /// Reads one value without blanks whose members may stand in any order, none of them twice; what else differs from
+    /// the canonical form is refused.
+    package init?(unordered bytes: [UInt8]) {
+        guard String(validating: bytes, as: UTF8.self) != nil else { return nil }
+        var reader = JSONReader(bytes)
+        // Another order has the same length; another spelling of a number or string has not.
+        guard let value = reader.value(), reader.isAtEnd, value.canonical.count == bytes.count else {
+            return nil
+        }
+        self = value
+    }
+
     package subscript(member: String) -> JSONValue? {
         if case .object(let members) = self { members[member] } else { nil }
     }

@@ -1,12 +1,9 @@
 import Allowlist
 import AllowlistPublication
-import Approvals
 import Certificates
 import Foundation
 import Manifests
-import Rosters
 import RunLedger
-import SignedStatements
 import Sites
 import TokenKeys
 import TransparencyLog
@@ -38,12 +35,7 @@ struct RunLog {
                     template: try digest(run.templateDigest), issuerKeyID: plan.issuerKeyIdentifier,
                     station: try plan.station.map { try digest($0.digest) }, openedAt: UInt64(run.openedAt),
                     isRehearsal: site.isRehearsal, serials: serialKey == nil ? .plain : .hashed)))
-        try publish(extraFiles: [
-            .authorisation(authorisation),
-            ExtraFile(path: "issuers.pem", bytes: try Issuers.pem(in: site.certificates)),
-            ExtraFile(path: "signers.pem", bytes: try signers()),
-            ExtraFile(path: "roster.json", bytes: try Approvers(site).roster.fileBytes),
-        ])
+        try publish(extraFiles: [.authorisation(authorisation)] + site.vouchingFiles())
     }
 
     /// Whether the published log has the run's seal; other runs may have been published after its opening.
@@ -124,11 +116,6 @@ struct RunLog {
             extraFiles: extraFiles,
             signNote: { text in try keys.logKey.signature(over: text) },
             signText: { text in try keys.logSigner.sign(text, detached: true) })
-    }
-
-    private func signers() throws -> [UInt8] {
-        Array(pem(try site.publishedKey(.allowlistSigner).certificate).utf8)
-            + Array(pem(try site.publishedKey(.runAuthority).certificate).utf8)
     }
 
     private func digest(_ bytes: [UInt8]) throws -> Digest32 {

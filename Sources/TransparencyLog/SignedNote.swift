@@ -58,21 +58,34 @@ public struct SignedNote: Hashable, Sendable {
     public var bytes: [UInt8] {
         var bytes = text
         bytes.append(0x0a)
-        for signature in signatures {
-            var value = (0..<4).map { UInt8(truncatingIfNeeded: signature.keyID >> (24 - 8 * UInt32($0))) }
-            value += signature.bytes
-            bytes.append(contentsOf: "\u{2014} \(signature.keyName) \(Base64.encode(value))\n".utf8)
-        }
+        for signature in signatures { bytes.append(contentsOf: "\(signature.line)\n".utf8) }
         return bytes
+    }
+
+    /// The note with one more line; it takes the place of an earlier line by the same key.
+    ///
+    /// The text stays as it is, and so do the other lines and their order.
+    public func adding(_ signature: Signature) -> SignedNote {
+        let isSameKey = { (other: Signature) in
+            other.keyName == signature.keyName && other.keyID == signature.keyID
+        }
+        guard let place = signatures.firstIndex(where: isSameKey) else {
+            return SignedNote(text: text, signatures: signatures + [signature])
+        }
+        var lines = signatures
+        lines[place] = signature
+        lines.removeSubrange((place + 1)...)
+        lines += signatures[(place + 1)...].filter { !isSameKey($0) }
+        return SignedNote(text: text, signatures: lines)
     }
 
     /// Throws unless `key` signed the received text.
     ///
     /// Signatures by other keys are ignored; one that claims to be by this key and does not verify
     /// makes the note invalid whatever else it carries.
-    public func check(signedBy key: NoteKey) throws(TransparencyLogError) {
+    public func check(signedBy key: some NoteVerifier) throws(TransparencyLogError) {
         var isSigned = false
-        for signature in signatures where signature.keyName == key.name && signature.keyID == key.id {
+        for signature in signatures where key.isNamed(by: signature) {
             guard key.isValid(signature: signature.bytes, over: text) else {
                 throw TransparencyLogError(
                     .noteSignature, "the signature by \(key.name) does not verify over the note's text")
@@ -86,6 +99,12 @@ public struct SignedNote: Hashable, Sendable {
 }
 
 extension SignedNote.Signature {
+    /// The line without its newline.
+    public var line: String {
+        let value = (0..<4).map { UInt8(truncatingIfNeeded: keyID >> (24 - 8 * UInt32($0))) } + bytes
+        return "\u{2014} \(keyName) \(Base64.encode(value))"
+    }
+
     fileprivate init(line: ArraySlice<UInt8>) throws(TransparencyLogError) {
         let mark = Array("\u{2014} ".utf8)
         guard line.starts(with: mark) else {

@@ -103,6 +103,8 @@ public struct TiledTree<Source: TileSource> {
     }
 }
 
+extension TiledTree: Sendable where Source: Sendable {}
+
 /// The largest power of two that is less than `count`, which must be at least 2.
 func largestPowerOfTwo(below count: UInt64) -> UInt64 {
     count < 2 ? 0 : UInt64(1) << UInt64(63 - (count - 1).leadingZeroBitCount)

@@ -11,8 +11,11 @@ public struct TransparencyLogError: Error, Hashable, Sendable, CustomStringConve
         case noteSignature = "note-signature"
         /// A note text that is not a checkpoint.
         case checkpointMalformed = "checkpoint-malformed"
-        /// A public key that is not a P-256 SubjectPublicKeyInfo in its usual DER form.
+        /// A key that is not in the form of its kind: a P-256 SubjectPublicKeyInfo in its usual DER form, an
+        /// Ed25519 key, a verifier key in text form.
         case key
+        /// Text that is not in the form of C2SP tlog-proof.
+        case proofMalformed = "proof-malformed"
         /// A proof of the wrong length, or one that leads to another root.
         case proof
         /// An entry longer than 65 535 bytes.

@@ -3,81 +3,17 @@ import ArgumentParser
 import Certificates
 import Foundation
 import Sites
-import TokenKeys
 import TransparencyLog
 
 struct AllowlistCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "allowlist", abstract: "Check the signed list of devices, offline.",
         subcommands: [
-            AllowlistVerifyCommand.self, AllowlistLookupCommand.self, AllowlistSerialKeyCommand.self,
+            AllowlistVerifyCommand.self, AllowlistLookupCommand.self, AllowlistPackCommand.self,
+            AllowlistProveCommand.self, AllowlistVerifyReceiptCommand.self, AllowlistCosignCommand.self,
+            AllowlistWitnessKeyCommand.self, AllowlistPinsCommand.self, AllowlistSerialKeyCommand.self,
             AllowlistRevokeCommand.self, AllowlistReplaceCommand.self,
         ])
-}
-
-/// Which bundle, and what is pinned of its log.
-struct BundleOptions: ParsableArguments {
-    @Option(name: .long, help: "The site whose list is meant (default: ROOTLINE_SITE).")
-    var site: String?
-    @Option(
-        name: .long, help: "The bundle: a folder, or a .tar as `pack` makes it (default: the site's log).")
-    var bundle: String?
-    @Option(name: .long, help: "The pinned public key of the log, or its certificate, in PEM.")
-    var logKey: String?
-    @Option(name: .long, help: "The pinned origin of the log.")
-    var origin: String?
-    @Flag(name: .long, help: "Accept a rehearsal's list, whose devices are not real.")
-    var allowRehearsal = false
-
-    /// The bundle and the pins, from options or from the site.
-    func resolve() throws -> (bundle: any BundleSource, pins: Pins) {
-        let (path, pins) = try resolvePath()
-        return (try openBundle(path), pins)
-    }
-
-    private func resolvePath() throws -> (path: String, pins: Pins) {
-        if let logKey, let origin {
-            guard let bundle = try bundle ?? siteFolder().map({ try Site(opening: $0).log }) else {
-                throw ValidationError("Name the bundle with --bundle, or a site.")
-            }
-            let spki = try BundleOptions.publicKey(inPEMFile: logKey)
-            return (bundle, try Pins(origin: origin, logKeySPKI: spki, allowRehearsal: allowRehearsal))
-        }
-        guard logKey == nil, origin == nil else {
-            throw ValidationError("--log-key and --origin go together: both are pinned.")
-        }
-        guard let folder = try siteFolder() else {
-            throw ValidationError(
-                "Nothing is pinned. Name a site, or give --bundle, --log-key and --origin; a bundle cannot vouch for itself."
-            )
-        }
-        let site = try Site(opening: folder)
-        let certificate = try ReceivedCertificate(der: site.publishedKey(.allowlistSigner).certificate)
-        return (
-            bundle ?? site.log,
-            try Pins(
-                origin: site.origin, logKeySPKI: certificate.subjectPublicKeyInfo,
-                allowRehearsal: allowRehearsal)
-        )
-    }
-
-    private func siteFolder() throws -> String? {
-        var options = SiteOptions()
-        options.site = site
-        return try options.path()
-    }
-
-    private static func publicKey(inPEMFile path: String) throws -> [UInt8] {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw SiteError(.notASite, path, "cannot be read")
-        }
-        let text = String(decoding: data, as: UTF8.self)
-        if let key = derBlocks(inPEM: text, label: "PUBLIC KEY")?.first { return key }
-        guard let certificate = derBlocks(inPEM: text)?.first else {
-            throw ValidationError("\(path) holds neither a PUBLIC KEY nor a CERTIFICATE in PEM.")
-        }
-        return try ReceivedCertificate(der: certificate).subjectPublicKeyInfo
-    }
 }
 
 struct AllowlistVerifyCommand: ParsableCommand, FormattedCommand {
@@ -102,6 +38,12 @@ struct AllowlistVerifyCommand: ParsableCommand, FormattedCommand {
             var sealed: Bool
             var activation: String?
         }
+        struct Approval: Encodable {
+            var needed: Int
+            var members: Int
+            var rosterVersion: Int
+            var notVouchedFor: [String]
+        }
         var version = 1
         var verified = true
         var origin: String
@@ -109,6 +51,13 @@ struct AllowlistVerifyCommand: ParsableCommand, FormattedCommand {
         var treeSize: UInt64
         var root: String
         var authorised: String
+        /// With a roster pinned: how many of how many members approve, by which of its versions.
+        var approval: Approval?
+        /// When the log's key says it signed the checkpoint, in the form of RFC 3339.
+        var signedAt: String?
+        /// The time by which the checkpoint's age is judged, and the age in seconds.
+        var time: String?
+        var age: Int64?
         var devices: UInt64
         var entries: [String: UInt64]
         var runs: [Run]
@@ -120,11 +69,17 @@ struct AllowlistVerifyCommand: ParsableCommand, FormattedCommand {
     func run() throws {
         let (bundle, pins) = try options.resolve()
         let list = try BundleVerifier.verify(bundle, pins: pins)
-        try verifyCheckpointCMS(bundle, pins: pins)
         let checked = try packages.check(list)
+        let age = list.time.map { Int64(clamping: pins.clock()) - Int64(clamping: $0) }
         let document = Document(
             origin: list.origin, rehearsal: list.isRehearsal, treeSize: list.treeSize, root: list.root.hex,
-            authorised: list.authorised.rawValue, devices: list.counts[.add] ?? 0,
+            authorised: list.authorised.rawValue,
+            approval: list.approval.map {
+                Document.Approval(
+                    needed: $0.needed, members: $0.members, rosterVersion: $0.rosterVersion,
+                    notVouchedFor: $0.notVouchedFor)
+            }, signedAt: list.signedAt.map { timeText(Int64(clamping: $0)) },
+            time: list.time.map { timeText(Int64(clamping: $0)) }, age: age, devices: list.counts[.add] ?? 0,
             entries: Dictionary(uniqueKeysWithValues: list.counts.map { ($0.key.name, $0.value) }),
             runs: list.runs.map {
                 Document.Run(
@@ -135,12 +90,14 @@ struct AllowlistVerifyCommand: ParsableCommand, FormattedCommand {
         if output.format == .json { return try printJSON(document) }
         print("verified  \(document.origin)\(document.rehearsal ? "  (rehearsal)" : "")")
         print("  \(Int(document.treeSize).grouped) entries, root \(document.root)")
-        print("  \(Int(document.devices).grouped) devices, authorised: \(document.authorised)")
+        print("  \(Int(document.devices).grouped) devices, authorised: \(Self.authorised(document))")
+        if let time = document.time, let age { print("  checkpoint of \(time), \(Self.words(age: age))") }
         for run in document.runs {
             print(
                 "  run \(run.run) (\(run.product)): \(run.sealed ? "sealed" : "open"), \(Int(run.released).grouped) released of \(Int(run.quantity).grouped), \(run.scrapped) scrapped, \(run.burned) burned"
             )
         }
+        for name in document.approval?.notVouchedFor ?? [] { print("  not vouched for: \(name)") }
         for folder in checked {
             print(
                 "  packages \(folder.folder): run \(folder.run), \(folder.devices.grouped) devices in \(folder.files.grouped) files"
@@ -149,17 +106,15 @@ struct AllowlistVerifyCommand: ParsableCommand, FormattedCommand {
         for warning in document.warnings { Terminal.say("warning: \(warning)") }
     }
 
-    /// The same text under a second signature form, checked with libcrypto.
-    private func verifyCheckpointCMS(_ bundle: any BundleSource, pins: Pins) throws {
-        let text = try bundle.bytes(of: SignedHead.textPath, maximum: SignedNote.maximumLength)
-        let cms = try bundle.bytes(of: SignedHead.cmsPath, maximum: 1 << 20)
-        do {
-            _ = try verifyCMS(cms, detachedContent: text, signedBy: pins.logKey.spki)
-        } catch {
-            throw AllowlistError(
-                .checkpointSignature, file: SignedHead.cmsPath, error.message,
-                hint: "Take the bundle again; do not use this one.")
-        }
+    private static func authorised(_ document: Document) -> String {
+        guard let approval = document.approval else { return document.authorised }
+        return "\(document.authorised) by \(approval.needed) of \(approval.members), "
+            + "roster version \(approval.rosterVersion)"
+    }
+
+    private static func words(age: Int64) -> String {
+        let text = Pins.words(forSeconds: age.magnitude)
+        return age < 0 ? "\(text) ahead of this machine's clock" : "\(text) old"
     }
 }
 

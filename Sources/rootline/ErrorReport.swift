@@ -71,6 +71,7 @@ struct ErrorReport {
             case .serialKey: exit = Self.usage
             case .publication: exit = Self.temporary
             case .fileAccess: exit = Self.inputOutput
+            case .cannotCreate: exit = Self.cannotCreate
             default: exit = Self.no
             }
             self.init(exit, "allowlist-\(error.code.rawValue)", error.description, error.hint)

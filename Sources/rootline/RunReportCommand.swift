@@ -84,25 +84,3 @@ struct RunReportCommand: ParsableCommand, FormattedCommand {
 
     private static func plain(_ text: String) -> String { String(text.map { $0 == "\u{A0}" ? " " : $0 }) }
 }
-
-/// A file that was not there before.
-private enum NewFile {
-    static func write(_ bytes: [UInt8], to path: String) throws(RunError) {
-        let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
-            let isThere = errno == EEXIST
-            throw RunError(
-                .cannotCreate, path, String(cString: strerror(errno)),
-                hint: isThere
-                    ? "Nothing is overwritten: name another file." : "Name a file in a folder that exists.")
-        }
-        defer { close(descriptor) }
-        guard Terminal.put(bytes, to: descriptor) else {
-            let failure = RunError(
-                errno == ENOSPC ? .diskFull : .io, path, String(cString: strerror(errno)),
-                hint: "Free some space.")
-            unlink(path)
-            throw failure
-        }
-    }
-}

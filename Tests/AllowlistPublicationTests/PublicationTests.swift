@@ -58,6 +58,27 @@ struct PublicationTests {
         #expect(try log.verify() == before)
     }
 
+    @Test("A CMS signature that a consumer would refuse is not published")
+    func foreignCMS() throws {
+        let log = try TestLog.full(devices: 300)
+        let before = try log.verify()
+        let (own, other) = (try SoftwareLogKey(log.key), try SoftwareLogKey())
+        for signText: ([UInt8]) throws -> [UInt8] in [
+            { _ in [] }, { try other.checkpointSignature(over: $0, at: 1) },
+            { try own.checkpointSignature(over: $0 + [0x0A], at: 1) },
+        ] {
+            let writer = try log.writer()
+            try grow(writer, log)
+            let error = #expect(throws: AllowlistError.self) {
+                try writer.publish(signNote: { try own.noteSignature(over: $0) }, signText: signText)
+            }
+            #expect(error?.code == .checkpointSignature)
+            #expect(error?.file == "checkpoint.p7s")
+            #expect(try log.verify() == before)
+            try writer.rollback()
+        }
+    }
+
     @Test("Entries appended again after a rollback give the same bytes")
     func deterministic() throws {
         let log = try TestLog.full(devices: 300)
@@ -123,14 +144,18 @@ struct PublicationTests {
         "Only the files that a bundle knows are taken beside the log",
         arguments: [
             "checkpoint", "../x", "tile/0/000", "index/key-0-1", "authorisations/x.p7s", "/etc/x",
+            "roster.json", "rosters/0.json", "rosters/01.json", "rosters/+1.json", "rosters/x.json",
+            "rosters/1.json/x", "rosters/../x.json",
         ])
     func extraFiles(path: String) throws {
         let log = TestLog()
         let writer = try log.writer()
-        #expect(throws: AllowlistError.self) {
+        let error = #expect(throws: AllowlistError.self) {
             try writer.publish(
                 extraFiles: [ExtraFile(path: path, bytes: [1])], signNote: { _ in [] }, signText: { _ in [] })
         }
+        #expect(error?.code == .authorisation)
+        #expect(error?.file == path)
     }
 
     @Test("Events must cite an `add`, published or not")

@@ -3,13 +3,18 @@ import Foundation
 /// Archives written byte by byte, so that each rule of the form can be broken.
 final class TarOfTest {
     let path: String
+    /// Holds nothing but the archive.
+    let folder: String
 
     init() throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).tar").path
+        folder =
+            FileManager.default.temporaryDirectory.appendingPathComponent("tar-\(UUID().uuidString)").path
+        path = folder + "/bundle.tar"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     }
 
     deinit {
-        try? FileManager.default.removeItem(atPath: path)
+        try? FileManager.default.removeItem(atPath: folder)
     }
 
     struct Member {

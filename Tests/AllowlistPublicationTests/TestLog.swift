@@ -13,7 +13,8 @@ final class TestLog {
     /// With one the log lists hashed serials.
     let serialKey: SerialKey?
     static let issuer = [UInt8](repeating: 0xa1, count: 20)
-    static let cms = Array("a detached signature, for its presence only".utf8)
+    /// When its checkpoints are signed.
+    static let signedAt: UInt64 = 1_700_002_000
 
     var path: String { folder.path }
     var spki: [UInt8] { Array(key.publicKey.derRepresentation) }
@@ -38,10 +39,16 @@ final class TestLog {
     }
 
     @discardableResult
-    func publish(_ writer: BundleWriter) throws -> PublicationReport {
-        try writer.publish(
-            extraFiles: [.authorisation(Self.authorisation), ExtraFile(path: "issuers.pem", bytes: [1])],
-            signNote: { Array(try key.signature(for: $0).derRepresentation) }, signText: { _ in Self.cms })
+    func publish(
+        _ writer: BundleWriter,
+        extraFiles: [ExtraFile] = [
+            .authorisation(TestLog.authorisation), ExtraFile(path: "issuers.pem", bytes: [1]),
+        ]
+    ) throws -> PublicationReport {
+        let key = try SoftwareLogKey(key)
+        return try writer.publish(
+            extraFiles: extraFiles, signNote: { try key.noteSignature(over: $0) },
+            signText: { try key.checkpointSignature(over: $0, at: Self.signedAt) })
     }
 
     @discardableResult
@@ -128,8 +135,10 @@ final class TestLog {
     }
 
     /// Several runs over several publications, with every kind of event: `devices` devices in all.
-    static func full(devices: Int = 3000, serialKey: SerialKey? = nil) throws -> TestLog {
-        let log = TestLog(serialKey: serialKey)
+    static func full(
+        devices: Int = 3000, origin: String = "hospital.example/allowlist", serialKey: SerialKey? = nil
+    ) throws -> TestLog {
+        let log = TestLog(origin: origin, serialKey: serialKey)
         let writer = try log.writer()
         var number = 0
         for (run, share) in [("R-1", devices * 8 / 10), ("R-2", devices / 10), ("R-3", devices / 10)] {

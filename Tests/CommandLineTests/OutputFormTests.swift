@@ -72,7 +72,7 @@ struct OutputFormTests {
             "allowlist verify --allow-rehearsal", 0,
             [
                 "version", "verified", "origin", "rehearsal", "treeSize", "root", "authorised", "devices",
-                "entries", "runs", "warnings",
+                "entries", "runs", "warnings", "approval", "signedAt", "time", "age",
             ]
         ),
         (
@@ -82,6 +82,10 @@ struct OutputFormTests {
                 "keyDigest",
                 "certificateDigest", "rotates", "treeSize",
             ]
+        ),
+        (
+            "allowlist pack --out list.tar --allow-rehearsal", 0,
+            ["version", "archive", "sha256", "bytes", "files", "treeSize", "root"]
         ),
         (
             "allowlist lookup EX-99999999 --allow-rehearsal", 1,
@@ -173,7 +177,8 @@ struct OutputFormTests {
             "run approve", "run approve-crl", "run start", "run resume", "run status", "run report",
             "run scrap", "run rework", "run close", "run crl", "run extract", "run verify-packages", "ledger",
             "ledger check", "ledger backup", "allowlist", "allowlist verify",
-            "allowlist lookup", "key", "key list", "key show", "key registration-group",
+            "allowlist lookup", "allowlist pack", "allowlist pins", "key", "key list", "key show",
+            "key registration-group",
         ])
     func help(command: String) throws {
         let place = try Workplace()
@@ -202,7 +207,10 @@ struct OutputFormTests {
                 "close", "crl", "extract", "verify-packages",
             ])
         #expect(try names("ledger") == ["check", "backup"])
-        #expect(try names("allowlist") == ["verify", "lookup"])
+        #expect(
+            try names("allowlist") == [
+                "verify", "lookup", "pack", "prove", "verify-receipt", "cosign", "witness-key", "pins",
+            ])
         #expect(try names("key") == ["list", "show", "registration-group"])
     }
 

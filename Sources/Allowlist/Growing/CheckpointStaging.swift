@@ -3,8 +3,10 @@
 /// They are written to a folder beside and flushed; renaming that folder is the moment of publication.
 /// After a crash a renamed folder is carried on with and any other one is dropped.
 package struct CheckpointStaging {
-    private static let preparing = ".publication/preparing"
-    private static let complete = ".publication/complete"
+    /// The writer's own folder in a bundle.
+    package static let privateFolder = ".publication"
+    private static let preparing = "\(privateFolder)/preparing"
+    private static let complete = "\(privateFolder)/complete"
 
     /// The order in which files are put in place; the checkpoint comes last.
     private static let names = [SignedHead.cmsPath, SignedHead.textPath, SignedHead.notePath]
@@ -36,6 +38,9 @@ package struct CheckpointStaging {
         try folder.removeFolder(preparing)
         try rollForward(folder: &folder) { (_) throws(AllowlistError) in }
     }
+
+    /// Whether a publication was interrupted after it was decided.
+    package static func isUnfinished(in folder: DurableFolder) -> Bool { folder.exists(complete) }
 
     private static func rollForward(
         folder: inout DurableFolder, reached: (Step) throws(AllowlistError) -> Void

@@ -28,11 +28,21 @@ final class OpenDescriptor: Sendable {
         byteCount = UInt64(status.st_size)
     }
 
+    /// Throws `bundle-changed` where the file grew or shrank since it was opened.
+    func checkSize(_ path: String?) throws(AllowlistError) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw BundleFolder.failure(path, "read") }
+        guard UInt64(status.st_size) == byteCount else {
+            throw AllowlistError.changed(path, "the file has another size than when it was opened")
+        }
+    }
+
     deinit {
         if descriptor >= 0 { close(descriptor) }
     }
 
-    /// Exactly `count` bytes from `offset`.
+    /// Exactly `count` bytes from `offset`; throws `bundle-changed` where the file no longer has the size that
+    /// it had when it was opened.
     func read(at offset: UInt64, count: Int, path: String?) throws(AllowlistError) -> [UInt8] {
         var failure: AllowlistError?
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
@@ -43,15 +53,15 @@ final class OpenDescriptor: Sendable {
                 if got < 0, errno == EINTR { continue }
                 if got < 0 { failure = BundleFolder.failure(path, "read") }
                 if got == 0 {
-                    failure = AllowlistError(
-                        .fileSize, file: path, "the file ends while it is read",
-                        hint: BundleFolder.incompleteHint)
+                    failure = AllowlistError.changed(path, "the file was cut short while it was read")
                 }
                 guard got > 0 else { return }
                 filled += got
             }
         }
         if let failure { throw failure }
+        // Only who reads to the end could take a file that grew for a whole one.
+        if offset + UInt64(count) == byteCount { try checkSize(path) }
         return bytes
     }
 }

@@ -134,6 +134,7 @@ public struct TarArchive: BundleSource {
 
     private func header(at offset: UInt64) throws(AllowlistError) -> TarHeader {
         let block = try file.read(at: offset, count: TarHeader.blockSize, path: nil)
+        try file.checkSize(nil)
         do throws(TarHeader.Malformed) {
             let header = try TarHeader(block[...])
             guard header.byteCount <= file.byteCount - offset - UInt64(TarHeader.blockSize) else {
@@ -166,7 +167,9 @@ private struct TarMember: BundleFile {
             throw AllowlistError(
                 .fileSize, file: path, "the file ends while it is read", hint: BundleFolder.incompleteHint)
         }
-        return try file.read(at: self.offset + offset, count: count, path: path)
+        let bytes = try file.read(at: self.offset + offset, count: count, path: path)
+        try file.checkSize(path)
+        return bytes
     }
 
     func mapped() throws(AllowlistError) -> MappedBytes {

@@ -6,6 +6,19 @@ public struct VerifiedList: Hashable, Sendable {
     public enum Authorised: String, Hashable, Sendable {
         /// Authorisations are cited and present; who signed them was not checked.
         case claimed
+        /// Every run was approved by a quorum of the pinned roster and countersigned by the run authority.
+        case approved
+    }
+
+    /// What holding the authorisations against a pinned roster found.
+    public struct Approval: Hashable, Sendable {
+        /// How many members have to approve a run, by the newest roster.
+        public let needed: Int
+        /// How many members may.
+        public let members: Int
+        public let rosterVersion: Int
+        /// Certificates in `issuers.pem` and `signers.pem` whose keys neither a pin nor an approved statement names.
+        public let notVouchedFor: [String]
     }
 
     /// One run as the log tells it.
@@ -39,6 +52,12 @@ public struct VerifiedList: Hashable, Sendable {
     public let runs: [Run]
     public let isRehearsal: Bool
     public let authorised: Authorised
+    /// Nil where no roster is pinned.
+    public var approval: Approval?
+    /// When the log's key says that it signed the checkpoint: UTC seconds since 1970.
+    public var signedAt: UInt64?
+    /// The time by which the checkpoint's age is judged: the witnesses', else ``signedAt``.
+    public var time: UInt64?
     /// Matters that do not make the list wrong, for a person to read.
     public let warnings: [String]
 }

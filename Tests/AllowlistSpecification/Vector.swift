@@ -1,0 +1,198 @@
+import Allowlist
+import Foundation
+import TransparencyLog
+
+/// One question to a verifier, with the answer that the specification demands; `README.md` has the fields.
+struct Vector: Codable, Equatable {
+    var version = 1
+    var name: String
+    var what: String
+    /// The archive beside the vector, or a receipt's or proof's file.
+    var bundle: String?
+    var pins: PinnedForVector
+    var allowRehearsal = false
+    /// What the clock shows, where an age is asked for: UTC seconds since 1970.
+    var now: UInt64?
+    var question: Question
+    var expected: Expected
+
+    struct PinnedForVector: Codable, Equatable {
+        var version = 1
+        var origin: String
+        /// Base64 of the DER SubjectPublicKeyInfo.
+        var logKey: String
+        var maxAge: UInt64?
+    }
+
+    /// Exactly one of these is there.
+    struct Question: Codable, Equatable {
+        /// Verify the whole bundle.
+        var verify: Bool?
+        var lookup: Lookup?
+        var receipt: ReceiptQuestion?
+    }
+
+    struct Lookup: Codable, Equatable {
+        var serial: String?
+        var product: String?
+        /// SHA-256 of the SubjectPublicKeyInfo, in hexadecimal.
+        var key: String?
+        /// SHA-256 of the certificate, in hexadecimal.
+        var certificate: String?
+        /// The log's serial key, in hexadecimal.
+        var serialKey: String?
+    }
+
+    struct ReceiptQuestion: Codable, Equatable {
+        /// The receipt beside the vector.
+        var file: String
+        /// Of the device that presents itself.
+        var key: String?
+        var certificate: String?
+        var serial: String?
+        var serialKey: String?
+    }
+
+    struct Expected: Codable, Equatable {
+        /// `ok` or `refused`.
+        var outcome: String
+        /// The refusal's code.
+        var code: String?
+        var file: String?
+        var index: UInt64?
+        var list: ListFacts?
+        var device: DeviceFacts?
+    }
+
+    struct ListFacts: Codable, Equatable {
+        var treeSize: UInt64
+        var root: String
+        var rehearsal: Bool
+        var authorised: String
+        var entries: [String: UInt64]
+        var runs: [RunFacts]
+    }
+
+    struct RunFacts: Codable, Equatable {
+        var run: String
+        var product: String
+        var quantity: UInt64
+        var spoilage: UInt64
+        var reserved: UInt64
+        var released: UInt64
+        var scrapped: UInt64
+        var burned: UInt64
+        var sealed: Bool
+    }
+
+    struct DeviceFacts: Codable, Equatable {
+        var status: String
+        var entryIndex: UInt64?
+        var keyChecked: Bool
+        /// The code of the reason of the last event, or its words.
+        var reason: String?
+        var replacedBy: UInt64?
+    }
+
+    /// The codes whose refusals the specification lets name an entry.
+    static let codesWithIndex: Set<AllowlistError.Code> = [
+        .entryMismatch, .tileMismatch, .entryMalformed, .entryReference, .run, .quantity, .seal, .duplicate,
+        .rehearsal, .receiptProof, .receiptDevice,
+    ]
+    /// The codes whose refusals the specification lets name a file.
+    static let codesWithFile: Set<AllowlistError.Code> = [
+        .fileMissing, .fileSize, .entryMismatch, .tileMismatch, .entriesMalformed, .checkpointText,
+        .authorisation,
+    ]
+}
+
+extension Vector {
+    /// Where the vectors lie.
+    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appendingPathComponent("vectors")
+
+    static func encoded(_ value: some Encodable) throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(value) + Data("\n".utf8)
+    }
+
+    /// What the library answers to the question, in the form of an expectation.
+    func answer() throws -> Expected {
+        do {
+            return try accepted()
+        } catch let error as AllowlistError {
+            return Expected(
+                outcome: "refused", code: error.code.rawValue,
+                file: Self.codesWithFile.contains(error.code) ? error.file : nil,
+                index: Self.codesWithIndex.contains(error.code) ? error.index : nil)
+        }
+    }
+
+    private func accepted() throws -> Expected {
+        let spki = Array(Data(base64Encoded: pins.logKey) ?? Data())
+        var trusted = try Pins(origin: pins.origin, logKeySPKI: spki, allowRehearsal: allowRehearsal)
+        trusted.maxAge = pins.maxAge
+        if let now { trusted.clock = { now } }
+        if let receipt = question.receipt {
+            let answer = try Receipt(
+                Array(try Data(contentsOf: Self.folder.appendingPathComponent(receipt.file)))
+            )
+            .verify(
+                pins: trusted, device: receipt.device, serialKey: receipt.serialKey.flatMap(Self.serialKey))
+            return Expected(
+                outcome: "ok",
+                device: DeviceFacts(
+                    status: "listed", entryIndex: answer.entryIndex, keyChecked: answer.keyChecked))
+        }
+        let archive = try TarArchive(Self.folder.appendingPathComponent(bundle ?? "").path)
+        if let lookup = question.lookup {
+            let reader = try BundleReader(in: archive, pins: trusted, checkingIndex: true)
+            let answer: LookupAnswer
+            if let certificate = lookup.certificate.flatMap({ Digest32(hex: $0) }),
+                let key = lookup.key.flatMap({ Digest32(hex: $0) })
+            {
+                answer = try reader.lookup(certificate: certificate, key: key)
+            } else {
+                answer = try reader.lookup(
+                    serial: lookup.serial ?? "", product: lookup.product,
+                    key: lookup.key.flatMap { Digest32(hex: $0) },
+                    serialKey: lookup.serialKey.flatMap(Self.serialKey))
+            }
+            return Expected(
+                outcome: "ok",
+                device: DeviceFacts(
+                    status: answer.status.rawValue, entryIndex: answer.entryIndex,
+                    keyChecked: answer.keyChecked, reason: answer.events.last?.reason,
+                    replacedBy: answer.events.last?.replacedBy))
+        }
+        return Expected(outcome: "ok", list: ListFacts(try BundleVerifier.verify(archive, pins: trusted)))
+    }
+
+    static func serialKey(_ hex: String) -> SerialKey? {
+        Array(hex.utf8).withUnsafeBytes { SerialKey(file: $0) }
+    }
+}
+
+extension Vector.ListFacts {
+    init(_ list: VerifiedList) {
+        self.init(
+            treeSize: list.treeSize, root: list.root.hex, rehearsal: list.isRehearsal,
+            authorised: list.authorised.rawValue,
+            entries: Dictionary(uniqueKeysWithValues: list.counts.map { ($0.key.name, $0.value) }),
+            runs: list.runs.map {
+                Vector.RunFacts(
+                    run: $0.id, product: $0.product, quantity: $0.quantity, spoilage: $0.spoilage,
+                    reserved: $0.reserved, released: $0.released, scrapped: $0.scrapped, burned: $0.burned,
+                    sealed: $0.isSealed)
+            })
+    }
+}
+
+extension Vector.ReceiptQuestion {
+    var device: PresentedDevice? {
+        key.flatMap { Digest32(hex: $0) }.map {
+            PresentedDevice(key: $0, certificate: certificate.flatMap { Digest32(hex: $0) }, serial: serial)
+        }
+    }
+}
