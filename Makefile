@@ -7,19 +7,24 @@ OUT ?= .build/demo
 # tests.
 PACKAGES = softhsm2 libp11-dev libp11-kit-dev libssl-dev libsqlite3-dev pkg-config openssl
 BENCH_PACKAGES = $(PACKAGES) libengine-pkcs11-openssl $(VENV_PACKAGES)
-TEST_PACKAGES = $(PACKAGES) libnss3 util-linux python3-prometheus-client $(PYTHON_PACKAGES)
+TEST_PACKAGES = $(PACKAGES) gcc libc6-dev binutils libnss3 util-linux python3-prometheus-client $(PYTHON_PACKAGES)
 # For the auditor's verifier, where no Python on the path can run it.
 PYTHON_PACKAGES = $(shell Tests/Tools/auditor-python >/dev/null 2>&1 || echo python3 python3-cryptography)
 # For the peer in Python, where the first Python on the path brings no venv.
 VENV_PACKAGES = $(shell python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3 python3-venv)
 
-.PHONY: help demo test torture expected bench bench-scale bench-allowlist-ten-million lint setup setup-test setup-bench
+# Inputs that `make fuzz` tries for each parser.
+CASES ?= 1000000
+
+.PHONY: help demo test torture fuzz clib expected bench bench-scale bench-allowlist-ten-million lint setup setup-test setup-bench
 .NOTPARALLEL:
 
 help:
 	@echo "make demo      the whole line on a rehearsal site: DEVICES=$(DEVICES) OUT=$(OUT)"
 	@echo "make test      build and run every test, the auditor's too"
 	@echo "make torture   kill ceremonies and runs at every place there is, cut the power; about 100 minutes"
+	@echo "make fuzz      forged input for every parser of the allowlist, CASES=$(CASES) each; 30 minutes"
+	@echo "make clib      the shared library for C and its header, into .build/clib"
 	@echo "make expected  write Ceremonies/*/expected-transcript.jsonl anew"
 	@echo "make bench     measure against the bare PKCS#11 loop and others; writes .build/bench.json; 10 minutes"
 	@echo "make bench-scale  a run of a million devices, into the same file; 6 minutes"
@@ -81,6 +86,17 @@ expected: setup-test
 torture: setup-test
 	swift build --build-tests
 	ROOTLINE_TORTURE=1 swift test --skip-build --no-parallel --filter 'CeremonyFaultTests|RunFaultTests'
+
+fuzz: setup-test
+	Tests/Tools/run-fuzz $(CASES) $(PARSERS)
+
+# Needs nothing of Swift where it runs.
+clib: setup
+	swift build -c release --product rootline_allowlist
+	@mkdir -p .build/clib
+	Sources/AllowlistC/link.sh "$$(swift build -c release --show-bin-path)" .build/clib/librootline_allowlist.so.1
+	@ln -sf librootline_allowlist.so.1 .build/clib/librootline_allowlist.so
+	@cp Sources/CAllowlist/include/rootline_allowlist.h .build/clib/
 
 bench: setup-bench
 	"$$(swift build -c release --show-bin-path)/rootline-bench"

@@ -9,8 +9,10 @@ let swiftSettings: [SwiftSetting] =
     [.enableUpcomingFeature("MemberImportVisibility"), .enableUpcomingFeature("ExistentialAny")]
     + (isCI ? [.treatAllWarnings(as: .error)] : [])
 
-func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+func library(
+    _ name: String, _ dependencies: [Target.Dependency] = [], excluding exclude: [String] = []
+) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
@@ -35,6 +37,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "Allowlist", targets: ["Allowlist"]),
+        .library(name: "rootline_allowlist", type: .dynamic, targets: ["AllowlistC"]),
         .executable(name: "rootline", targets: ["rootline"]),
     ],
     dependencies: [
@@ -70,7 +73,13 @@ let package = Package(
         library("TransparencyLog", [crypto]),
         library(
             "Allowlist",
-            ["TransparencyLog", "SignedStatements", "CanonicalJSON", "CBOR", asn1, crypto]),
+            ["TransparencyLog", "SignedStatements", "CanonicalJSON", "CBOR", asn1, crypto],
+            excluding: ["README.md"]),
+        // The same for C: the header, and the functions that it declares.
+        .target(name: "CAllowlist"),
+        library(
+            "AllowlistC", ["CAllowlist", "Allowlist", "TransparencyLog"],
+            excluding: ["exports.map", "link.sh"]),
         library("AllowlistPublication", ["Allowlist", "TransparencyLog", "CBOR"]),
         library(
             "Rosters",
@@ -169,6 +178,25 @@ let package = Package(
             dependencies: ["Allowlist", "TransparencyLog", "CBOR", crypto],
             path: "Tests/AllowlistSpecification", exclude: ["README.md", "vectors"],
             swiftSettings: swiftSettings),
+        // A consumer of the library as its README shows it, so that it compiles.
+        .executableTarget(
+            name: "example-consumer", dependencies: ["Allowlist"], path: "Tests/ExampleConsumer",
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ConsumerTests",
+            dependencies: ["Allowlist", "AllowlistPublication", "TransparencyLog", crypto],
+            exclude: ["Programs"], swiftSettings: swiftSettings),
+        // What must hold for every input of a consumer's parsers; libFuzzer and a seeded run share it.
+        .target(
+            name: "AllowlistFuzzing",
+            dependencies: [
+                "Allowlist", "TransparencyLog", "CBOR", "SignedStatements", "CanonicalJSON", crypto,
+            ],
+            path: "Tests/AllowlistFuzzing", exclude: ["Corpus"], swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "allowlist-fuzz", dependencies: ["AllowlistFuzzing"], path: "Tests/AllowlistFuzz",
+            swiftSettings: swiftSettings),
+        tests("AllowlistFuzzingTests", ["AllowlistFuzzing"]),
         tests("CertificatesTests", ["Certificates", x509, asn1, crypto, cryptoExtras, yams]),
         tests("ManifestsTests", ["Manifests", crypto]),
         tests("SignedStatementsTests", ["SignedStatements", asn1, crypto]),

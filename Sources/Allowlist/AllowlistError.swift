@@ -56,6 +56,14 @@ public struct AllowlistError: Error, Hashable, Sendable, CustomStringConvertible
         case signerRotated = "signer-rotated"
         /// A serial that several products use was asked for without its product.
         case ambiguousSerial = "ambiguous-serial"
+        /// The bundle is older than the checkpoint that was kept.
+        case checkpointOlder = "checkpoint-older"
+        /// Not an extension of the checkpoint that was kept: the same size with another root, or another history.
+        case checkpointFork = "checkpoint-fork"
+        /// A delta does not begin at or below what the receiver has.
+        case deltaBase = "delta-base"
+        /// A delta is not in its form.
+        case delta
         /// A log of hashed serials was asked for a serial alone, without its serial key.
         case serialKey = "serial-key"
         /// A `.tar` is not in the strict form; the offset counts from the archive's start.
@@ -64,10 +72,6 @@ public struct AllowlistError: Error, Hashable, Sendable, CustomStringConvertible
         case bundleChanged = "bundle-changed"
         /// An output is there already, or cannot be made.
         case cannotCreate = "cannot-create"
-        /// Older than the checkpoint that was kept.
-        case checkpointOlder = "checkpoint-older"
-        /// Not an extension of the checkpoint that was kept: the same size with another root, or another history.
-        case checkpointFork = "checkpoint-fork"
         /// Fewer of the pinned witnesses cosigned the checkpoint than must have.
         case witnessQuorum = "witness-quorum"
         /// A line that claims to be by a pinned witness does not verify.

@@ -2,14 +2,6 @@ import Allowlist
 import CBOR
 import TransparencyLog
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
-
 /// Grows the bundle in one folder and publishes it under signed checkpoints.
 ///
 /// What is appended is no part of the list until `publish` returns; whoever stops before leaves the
@@ -19,80 +11,38 @@ import TransparencyLog
 public final class BundleWriter {
     public let origin: String
     /// The checkpoint that is published, or nil for a new log.
-    public private(set) var published: Checkpoint?
+    public var published: Checkpoint? { bundle.published }
 
     let pins: Pins
-    var folder: DurableFolder
-    var tree = GrowingTree()
-    var state = AllowlistEntry.State(segments: [])
-    var collectors = Segment.Kind.allCases.map { IndexCollector($0) }
+    var bundle: GrowingBundle
     /// Authorisations cited since the last publication.
     var cited: Set<Digest32> = []
-    /// Tests stop a publication here.
-    var reached: (CheckpointStaging.Step) throws(AllowlistError) -> Void = { (_) throws(AllowlistError) in }
-    private var openBundle: [UInt8] = []
-    private var openRanges: [Range<Int>] = []
     private var encoder = CBORWriter(reservingCapacity: 1024)
     private var leaf: [UInt8] = []
-    private var files: EntryFiles
     private var isUsable = false
-    private let lock: Int32
-
-    static let privateFolder = ".publication"
 
     /// Opens the bundle in `directory`, which is created where it does not exist.
     ///
     /// A publication that was interrupted is finished or dropped first. What is published is checked
     /// against its signature and along the right edge of the tree; the list is not read.
     public init(directory: String, origin: String, logKeySPKI: [UInt8]) throws(AllowlistError) {
-        let pins = try Pins(origin: origin, logKeySPKI: logKeySPKI, allowRehearsal: true)
-        var folder = try DurableFolder(directory)
-        try folder.makeFolder(Self.privateFolder)
-        lock = try folder.create("\(Self.privateFolder)/lock")
-        self.pins = pins
+        pins = try Pins(origin: origin, logKeySPKI: logKeySPKI, allowRehearsal: true)
         self.origin = origin
-        self.folder = folder
-        files = EntryFiles(in: BundleFolder(directory), treeSize: .max)
-        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-            throw AllowlistError(
-                .publication, "another writer has this bundle open",
-                hint: "wait until the other run has ended, then try again")
-        }
+        bundle = try GrowingBundle(directory: directory)
         try rollback()
     }
 
-    deinit {
-        close(lock)
-    }
-
     /// Entries so far, published or not; the index that the next `append` returns.
-    public var size: UInt64 { tree.size }
+    public var size: UInt64 { bundle.size }
 
     /// Forgets everything that was appended since the last publication.
     public func rollback() throws(AllowlistError) {
         isUsable = false
-        try CheckpointStaging.recover(folder: &folder)
-        try folder.removeFolder(IndexCollector.spillFolder)
-        collectors = Segment.Kind.allCases.map { IndexCollector($0) }
         cited = []
-        let reading = BundleFolder(folder.root)
-        files = EntryFiles(in: reading, treeSize: .max)
-        if folder.exists(SignedHead.notePath) {
-            let head = try SignedHead(in: reading, pins: pins)
-            let edge = try PublishedEdge(head.checkpoint, in: reading)
-            published = head.checkpoint
-            tree = edge.tree
-            state = edge.state
-            openBundle = edge.openBundle
-            openRanges = edge.openRanges
-        } else {
-            published = nil
-            tree = GrowingTree()
-            state = AllowlistEntry.State(segments: [])
-            openBundle = []
-            openRanges = []
-        }
-        try removeDeadSegments()
+        try bundle.recover()
+        let isNew = !bundle.folder.exists(SignedHead.notePath)
+        let head = isNew ? nil : try SignedHead(in: BundleFolder(bundle.folder.root), pins: pins)
+        try bundle.reset(to: head?.checkpoint)
         isUsable = true
     }
 
@@ -109,7 +59,8 @@ public final class BundleWriter {
         }
         let devices: [AllowlistEntry.Add]
         do {
-            devices = try subjects(of: entry)
+            try check(entry)
+            devices = try bundle.subjects(of: entry)
             encoder.reset()
             try entry.encode(into: &encoder)
         } catch {
@@ -117,19 +68,10 @@ public final class BundleWriter {
             isUsable = true
             throw error
         }
-        let index = tree.size
-        try addLeaf()
+        let index = try appendEncoded()
         if case .openRun(let run) = entry { cited.insert(run.authorisation) }
         if case .rotateSigner(let rotation) = entry { cited.insert(rotation.authorisation) }
-        for position in collectors.indices {
-            var previous: Digest32?
-            for device in devices {
-                let hash = IndexRecord.hash(of: device, kind: collectors[position].kind)
-                if hash == previous { continue }
-                previous = hash
-                try collectors[position].append(IndexRecord(hash: hash, index: index), folder: &folder)
-            }
-        }
+        try bundle.collect(devices, at: index)
         isUsable = true
         return index
     }
@@ -153,41 +95,21 @@ public final class BundleWriter {
             isUsable = true
             throw error
         }
-        let length = leaf.count - 1
-        guard length <= EntryFraming.maximumEntryLength else {
-            isUsable = true
-            throw AllowlistError(.entryMalformed, "the add entry is longer than 65535 bytes")
+        let hash = Digest32.sha256(leaf)
+        let index = try leaf.withUnsafeBufferPointer { (buffer) throws(AllowlistError) in
+            try bundle.append(
+                UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: buffer[1...])), leaf: hash)
         }
-        openBundle.append(UInt8(truncatingIfNeeded: length >> 8))
-        openBundle.append(UInt8(truncatingIfNeeded: length))
-        let start = openBundle.count
-        leaf.withUnsafeBufferPointer {
-            openBundle.append(contentsOf: UnsafeBufferPointer(rebasing: $0[1...]))
-        }
-        let index = tree.size
-        try grow(by: Digest32.sha256(leaf), at: start)
-        for position in collectors.indices {
-            let hash =
-                switch collectors[position].kind {
-                case .key: device.key
-                case .serial: serialHash
-                }
-            try collectors[position].append(IndexRecord(hash: hash, index: index), folder: &folder)
-        }
+        try bundle.collect(IndexRecord(hash: device.key, index: index), .key)
+        try bundle.collect(
+            IndexRecord(hash: serialHash, index: index), .serial)
         isUsable = true
         return index
     }
 
     /// The published or appended entry at `index`.
     public func entry(at index: UInt64) throws(AllowlistError) -> AllowlistEntry {
-        let firstOpen = tree.size - UInt64(openRanges.count)
-        guard index < firstOpen else {
-            guard index < tree.size else {
-                throw AllowlistError(.entryReference, index: index, "the log has \(tree.size) entries")
-            }
-            return try AllowlistEntry(decoding: openBundle, range: openRanges[Int(index - firstOpen)])
-        }
-        return try files.entry(at: index)
+        try bundle.entry(at: index)
     }
 
     /// Marks the writer as in the middle of something, so that an error leaves it unusable.
@@ -205,102 +127,27 @@ public final class BundleWriter {
     func appendState(_ state: AllowlistEntry.State) throws(AllowlistError) {
         encoder.reset()
         try AllowlistEntry.state(state).encode(into: &encoder)
-        try addLeaf()
+        _ = try appendEncoded()
     }
 
-    /// Writes the partial tiles and the partial bundle of the present size, without flushing.
-    func writePartialTiles() throws(AllowlistError) {
-        // A partial tile that is already published is kept as it is: writing it again could harm it.
-        let old = published?.size ?? 0
-        for (tile, hashes) in tree.partialTiles
-        where Tile(tile.content, index: tile.index, treeSize: old) != tile {
-            try writeTile(tile, hashes)
+    private func appendEncoded() throws(AllowlistError) -> UInt64 {
+        let hash = MerkleTree.leafHash(encoder.bytes)
+        return try encoder.bytes.withUnsafeBufferPointer { (entry) throws(AllowlistError) in
+            try bundle.append(UnsafeRawBufferPointer(entry), leaf: hash)
         }
-        guard !openRanges.isEmpty, tree.size != old,
-            let tile = Tile(.entries, index: tree.size / UInt64(Tile.fullWidth), width: openRanges.count)
-        else { return }
-        try folder.write(openBundle, to: tile.path)
     }
 
-    private func addLeaf() throws(AllowlistError) {
-        let start = openBundle.count + 2
-        do throws(TransparencyLogError) {
-            try EntryFraming.append(encoder.bytes, to: &openBundle)
-        } catch {
-            throw AllowlistError(.entryMalformed, error.message)
-        }
-        try grow(by: MerkleTree.leafHash(encoder.bytes), at: start)
-    }
-
-    /// Takes the leaf whose entry lies at the end of the open bundle, from `start` on.
-    private func grow(by leaf: Digest32, at start: Int) throws(AllowlistError) {
-        openRanges.append(start..<openBundle.count)
-        try tree.append(leaf) { (tile, hashes) throws(AllowlistError) in
-            try writeTile(tile, hashes)
-        }
-        guard openRanges.count == Tile.fullWidth,
-            let tile = Tile(.entries, index: tree.size / UInt64(Tile.fullWidth) - 1)
-        else { return }
-        try folder.write(openBundle, to: tile.path)
-        openBundle.removeAll(keepingCapacity: true)
-        openRanges.removeAll(keepingCapacity: true)
-    }
-
-    private func writeTile(_ tile: Tile, _ hashes: [Digest32]) throws(AllowlistError) {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(hashes.count * Digest32.byteCount)
-        for hash in hashes { bytes.append(hash) }
-        try folder.write(bytes, to: tile.path)
-    }
-
-    /// The devices whose hashes an entry is indexed under, after a check of what it cites.
-    private func subjects(of entry: AllowlistEntry) throws(AllowlistError) -> [AllowlistEntry.Add] {
+    /// The rehearsal flag of an entry agrees with the origin.
+    private func check(_ entry: AllowlistEntry) throws(AllowlistError) {
+        let isRehearsal: Bool
         switch entry {
-        case .openRun(let run):
-            try check(isRehearsal: run.isRehearsal)
-            return []
-        case .add(let device):
-            return [device]
-        case .revoke(let revoke):
-            guard case .device(let index) = revoke.subject else { return [] }
-            return [try device(at: index)]
-        case .scrap(let scrap):
-            return [try device(at: scrap.index)]
-        case .replace(let replace):
-            return [try device(at: replace.priorIndex), try device(at: replace.newIndex)]
-        case .seal(let seal):
-            try check(isRehearsal: seal.isRehearsal)
-            return []
-        case .rotateSigner, .state:
-            return []
+        case .openRun(let run): isRehearsal = run.isRehearsal
+        case .seal(let seal): isRehearsal = seal.isRehearsal
+        case .add, .revoke, .scrap, .replace, .state, .rotateSigner: return
         }
-    }
-
-    private func device(at index: UInt64) throws(AllowlistError) -> AllowlistEntry.Add {
-        guard case .add(let device) = try entry(at: index) else {
-            throw AllowlistError(.entryReference, index: index, "the cited entry is not an `add`")
-        }
-        return device
-    }
-
-    private func check(isRehearsal: Bool) throws(AllowlistError) {
         guard isRehearsal == pins.isRehearsal else {
             throw AllowlistError(
                 .rehearsal, "the entry's rehearsal flag does not agree with the origin \(origin)")
         }
-    }
-
-    func removeDeadSegments() throws(AllowlistError) {
-        let live = Set(state.segments.map(\.path))
-        for name in folder.names(in: "index") where !live.contains("index/\(name)") {
-            try folder.remove("index/\(name)")
-        }
-    }
-
-    func setPublished(_ checkpoint: Checkpoint, _ state: AllowlistEntry.State) throws(AllowlistError) {
-        published = checkpoint
-        self.state = state
-        cited = []
-        for position in collectors.indices { try collectors[position].reset(folder: folder) }
     }
 }

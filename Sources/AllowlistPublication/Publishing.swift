@@ -1,5 +1,4 @@
 import Allowlist
-import Dispatch
 import TransparencyLog
 
 /// What one publication did.
@@ -46,19 +45,18 @@ extension BundleWriter {
     ) throws -> PublicationReport {
         try begin()
         for file in extraFiles { try write(file) }
-        for digest in cited where !folder.exists(Authorisation.path(of: digest)) {
+        for digest in cited where !bundle.folder.exists(Authorisation.path(of: digest)) {
             throw AllowlistError(
                 .authorisation, file: Authorisation.path(of: digest),
                 "a cited authorisation is not in the bundle", hint: "publish it as an extra file")
         }
-        let covered = tree.size
-        let (segments, merged) = try writeSegments(to: covered)
+        let (segments, merged) = try bundle.writeSegments()
+        let written = segments.filter { !bundle.state.segments.contains($0) }
         let newState = AllowlistEntry.State(segments: segments)
         try appendState(newState)
-        try writePartialTiles()
-        try folder.flush()
+        try bundle.flush()
 
-        let checkpoint = Checkpoint(origin: origin, size: tree.size, root: tree.root)
+        let checkpoint = Checkpoint(origin: origin, size: bundle.size, root: bundle.tree.root)
         let text = checkpoint.text
         let signature = try signNote(text)
         guard pins.logKey.isValid(signature: signature, over: text) else {
@@ -70,52 +68,13 @@ extension BundleWriter {
         let note = SignedNote(text: text, signatures: [pins.logKey.signature(signature)])
         let cms = try signText(text)
         _ = try CheckpointSignature(cms, over: text, by: pins.logKey.spki)
-        try CheckpointStaging.publish(
-            note: note.bytes, text: text, cms: cms, folder: &folder, reached: reached)
-
-        let old = published?.size ?? 0
-        let written = segments.filter { !state.segments.contains($0) }.reduce(0) { $0 + $1.recordCount }
-        try setPublished(checkpoint, newState)
-        try removeDeadSegments()
-        try removePartialTiles(of: old)
+        try bundle.commit(checkpoint, newState, note: note.bytes, text: text, cms: cms)
+        cited = []
         end()
         return PublicationReport(
-            checkpoint: checkpoint, note: note.bytes, indexRecordsWritten: written,
-            indexRecordsMerged: merged, segments: segments)
-    }
-
-    /// Writes a new segment a kind up to `end` and returns all live ones, with the records merged.
-    ///
-    /// Every kind on a core of its own: hashing a segment is most of what a seal costs.
-    private func writeSegments(to end: UInt64) throws(AllowlistError) -> ([Segment], UInt64) {
-        guard end > 0 else { return ([], 0) }
-        try folder.makeFolder("index")
-        let live = collectors.map { collector in state.segments.filter { $0.kind == collector.kind } }
-        let plans = zip(collectors, live).map { SegmentMerging(live: $1, newRecords: $0.recordCount) }
-        var written = [Result<Segment, AllowlistError>?](repeating: nil, count: plans.count)
-        let folder = folder
-        collectors.withUnsafeMutableBufferPointer { collectors in
-            written.withUnsafeMutableBufferPointer { written in
-                // Unsafe to the compiler alone: each iteration touches its own place, and the call waits for all.
-                nonisolated(unsafe) let (collectors, written) = (collectors, written)
-                DispatchQueue.concurrentPerform(iterations: plans.count) { position in
-                    let start = live[position].last?.end ?? 0
-                    written[position] = Result { () throws(AllowlistError) in
-                        try plans[position].write(
-                            &collectors[position], from: start, to: end, folder: folder)
-                    }
-                }
-            }
-        }
-        var segments: [Segment] = []
-        var merged: UInt64 = 0
-        for (plan, result) in zip(plans, written) {
-            guard let new = try result?.get() else { continue }
-            try self.folder.note(new.path)
-            segments += plan.kept + [new]
-            merged += plan.merged.reduce(0) { $0 + $1.recordCount }
-        }
-        return (segments, merged)
+            checkpoint: checkpoint, note: note.bytes,
+            indexRecordsWritten: written.reduce(0) { $0 + $1.recordCount }, indexRecordsMerged: merged,
+            segments: segments)
     }
 
     private func isRoster(_ path: String) -> Bool {
@@ -134,24 +93,8 @@ extension BundleWriter {
                 .authorisation, file: file.path,
                 "no file of a bundle has this name, or an authorisation has another digest than its name")
         }
-        let present = try? BundleFolder(folder.root).bytes(of: file.path, maximum: file.bytes.count)
-        if present != file.bytes { try folder.writeDurably(file.bytes, to: file.path) }
-    }
-
-    /// Removes partial tiles of an older size that the present tree does not consist of.
-    private func removePartialTiles(of old: UInt64) throws(AllowlistError) {
-        var contents: [Tile.Content] = [.entries]
-        contents += (0..<8).map { .hashes(level: $0) }
-        for content in contents {
-            let level: UInt64 = if case .hashes(let level) = content { UInt64(level) } else { 0 }
-            let index = (old >> (8 * level)) / UInt64(Tile.fullWidth)
-            guard let tile = Tile(content, index: index, treeSize: old), !tile.isFull,
-                Tile(content, index: index, treeSize: tree.size) != tile
-            else { continue }
-            try folder.remove(tile.path)
-            if Tile(content, index: index, treeSize: tree.size)?.isFull ?? false {
-                try folder.removeFolder(DurableFolder.parent(of: tile.path))
-            }
-        }
+        let present = try? BundleFolder(bundle.folder.root).bytes(
+            of: file.path, maximum: file.bytes.count)
+        if present != file.bytes { try bundle.folder.writeDurably(file.bytes, to: file.path) }
     }
 }

@@ -5,6 +5,7 @@ import Certificates
 import Foundation
 import SignedStatements
 import Sites
+import TokenKeys
 
 extension Site {
     /// The files by which a consumer of the log checks who approved its runs: the certificates above the devices',

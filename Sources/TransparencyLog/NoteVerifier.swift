@@ -14,7 +14,7 @@ public protocol NoteVerifier: Sendable {
 extension NoteVerifier {
     /// Whether a line claims to be by this key.
     public func isNamed(by signature: SignedNote.Signature) -> Bool {
-        signature.keyName == name && signature.keyID == id
+        signature.keyID == id && signature.keyName.isSpelled(name)
     }
 }
 

@@ -67,7 +67,7 @@ public struct SignedNote: Hashable, Sendable {
     /// The text stays as it is, and so do the other lines and their order.
     public func adding(_ signature: Signature) -> SignedNote {
         let isSameKey = { (other: Signature) in
-            other.keyName == signature.keyName && other.keyID == signature.keyID
+            other.keyName.isSpelled(signature.keyName) && other.keyID == signature.keyID
         }
         guard let place = signatures.firstIndex(where: isSameKey) else {
             return SignedNote(text: text, signatures: signatures + [signature])

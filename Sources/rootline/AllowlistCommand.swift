@@ -10,9 +10,10 @@ struct AllowlistCommand: ParsableCommand {
         commandName: "allowlist", abstract: "Check the signed list of devices, offline.",
         subcommands: [
             AllowlistVerifyCommand.self, AllowlistLookupCommand.self, AllowlistPackCommand.self,
-            AllowlistProveCommand.self, AllowlistVerifyReceiptCommand.self, AllowlistCosignCommand.self,
-            AllowlistWitnessKeyCommand.self, AllowlistPinsCommand.self, AllowlistSerialKeyCommand.self,
-            AllowlistRevokeCommand.self, AllowlistReplaceCommand.self,
+            AllowlistProveCommand.self, AllowlistVerifyReceiptCommand.self, AllowlistDiffCommand.self,
+            AllowlistApplyCommand.self, AllowlistJournalCommand.self, AllowlistCosignCommand.self,
+            AllowlistWitnessKeyCommand.self, AllowlistPinsCommand.self,
+            AllowlistSerialKeyCommand.self, AllowlistRevokeCommand.self, AllowlistReplaceCommand.self,
         ])
 }
 
@@ -23,6 +24,7 @@ struct AllowlistVerifyCommand: ParsableCommand, FormattedCommand {
 
     @OptionGroup var packages: PackageOptions
     @OptionGroup var options: BundleOptions
+    @OptionGroup var kept: KeptListOptions
     @OptionGroup var output: OutputOptions
 
     struct Document: Encodable {
@@ -69,6 +71,7 @@ struct AllowlistVerifyCommand: ParsableCommand, FormattedCommand {
     func run() throws {
         let (bundle, pins) = try options.resolve()
         let list = try BundleVerifier.verify(bundle, pins: pins)
+        try kept.accept(list, of: bundle, pins: pins)
         let checked = try packages.check(list)
         let age = list.time.map { Int64(clamping: pins.clock()) - Int64(clamping: $0) }
         let document = Document(
@@ -133,7 +136,9 @@ struct AllowlistLookupCommand: ParsableCommand, FormattedCommand {
     @Option(name: .long, help: "The product, where several use the same serial.") var product: String?
     @Option(name: .long, help: "SHA-256 of the device's SubjectPublicKeyInfo, in hex.") var key: String?
     @OptionGroup var serialKey: SerialKeyOptions
+    @Option(name: .long, help: "Words for the journal, such as a ticket's number.") var reference: String?
     @OptionGroup var options: BundleOptions
+    @OptionGroup var kept: KeptListOptions
     @OptionGroup var output: OutputOptions
 
     struct Document: Encodable {
@@ -165,12 +170,15 @@ struct AllowlistLookupCommand: ParsableCommand, FormattedCommand {
     func run() throws {
         let (bundle, pins) = try options.resolve()
         let reader = try BundleReader(in: bundle, pins: pins)
+        let journal = try kept.accept(reader, pins: pins)
         let answer: LookupAnswer
+        var asked: (key: Digest32?, certificate: Digest32?) = (nil, nil)
         if let certificate {
             let der = try PEMFile.certificate(certificate)
             let received = try ReceivedCertificate(der: der)
-            answer = try reader.lookup(
-                certificate: Digest32.sha256(der), key: Digest32.sha256(received.subjectPublicKeyInfo))
+            let digests = (Digest32.sha256(der), Digest32.sha256(received.subjectPublicKeyInfo))
+            answer = try reader.lookup(certificate: digests.0, key: digests.1)
+            asked = (digests.1, digests.0)
         } else {
             let digest = try key.map { text in
                 guard let digest = Digest32(hex: text) else {
@@ -180,7 +188,14 @@ struct AllowlistLookupCommand: ParsableCommand, FormattedCommand {
             }
             answer = try reader.lookup(
                 serial: serial ?? "", product: product, key: digest, serialKey: serialKey.resolve(options))
+            asked.key = digest
         }
+        // Recorded before it is said: what was answered is known even where nobody read it.
+        try journal?.record(
+            JournalDecision(
+                answer, isAccepted: answer.status == .listed && answer.keyChecked,
+                serial: answer.device?.serial ?? serial.map { .plain($0) }, key: asked.key,
+                certificate: asked.certificate, reference: reference))
         let document = Document(
             status: answer.status.rawValue, reason: answer.reason, keyChecked: answer.keyChecked,
             serialChecked: answer.serialChecked,

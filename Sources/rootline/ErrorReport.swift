@@ -75,6 +75,14 @@ struct ErrorReport {
             default: exit = Self.no
             }
             self.init(exit, "allowlist-\(error.code.rawValue)", error.description, error.hint)
+        case let error as JournalError:
+            let exit: Int32
+            switch error.code {
+            case .locked: exit = Self.temporary
+            case .file: exit = Self.inputOutput
+            case .malformed, .chain, .cut, .pins, .checkpoint: exit = Self.no
+            }
+            self.init(exit, error.code.rawValue, error.description, error.hint)
         case let error as RunError:
             let cause = error.cause.map { ": \(ErrorReport($0).message)" } ?? ""
             self.init(Self.code(of: error), error.code.rawValue, error.description + cause, error.hint)

@@ -190,7 +190,7 @@ struct CosigningTests {
                 code { try CosignedCheckpoint.add(line, over: head.note.text, toBundleIn: log.path) }
                     == .publication)
             try writer.append(log.openRun("G-1"))
-            writer.reached = { (reached) throws(AllowlistError) in
+            writer.bundle.reached = { (reached) throws(AllowlistError) in
                 if reached == .textInPlace { throw AllowlistError(.publication, "interrupted") }
             }
             #expect(code { try log.publish(writer) } == .publication)

@@ -143,9 +143,9 @@ struct ParallelVerificationTests {
             records[8000] = IndexRecord(hash: other.hash, index: one.index)
         case .moved: records[5000] = IndexRecord(hash: records[5000].hash, index: 5000)
         }
-        let position = try #require(writer.collectors.firstIndex { $0.kind == kind })
-        writer.collectors[position] = IndexCollector(kind)
-        for record in records { try writer.collectors[position].append(record, folder: &writer.folder) }
+        let position = try #require(writer.bundle.collectors.firstIndex { $0.kind == kind })
+        writer.bundle.collectors[position] = IndexCollector(kind)
+        for record in records { try writer.bundle.collect(record, kind) }
         try log.publish(writer)
         let errors = [1, 2, 5].map { refusal(log, workers: $0) }
         #expect(errors[0]?.code == .segment)
@@ -188,7 +188,7 @@ struct ParallelVerificationTests {
             let writer = try log.writer()
             try writer.append(log.openRun("R"))
             try log.publish(writer)
-            let checkpoint = Checkpoint(origin: log.origin, size: size, root: writer.tree.root)
+            let checkpoint = Checkpoint(origin: log.origin, size: size, root: writer.bundle.tree.root)
             let signature = try log.key.signature(for: checkpoint.text)
             let note = SignedNote(
                 text: checkpoint.text,

@@ -21,7 +21,7 @@ struct PublicationTests {
         do {
             let writer = try log.writer()
             try grow(writer, log)
-            writer.reached = { (reached) throws(AllowlistError) in
+            writer.bundle.reached = { (reached) throws(AllowlistError) in
                 if reached == step { throw AllowlistError(.publication, "interrupted") }
             }
             #expect(code { try log.publish(writer) } == .publication)
@@ -199,7 +199,7 @@ struct PublicationTests {
         let tiles = Set(Tile.all(treeSize: list.treeSize).map(\.path))
         let files = try log.files()
         #expect(Set(files.filter { $0.hasPrefix("tile/") }) == tiles)
-        #expect(Set(files.filter { $0.hasPrefix("index/") }) == Set(writer.state.segments.map(\.path)))
+        #expect(Set(files.filter { $0.hasPrefix("index/") }) == Set(writer.bundle.state.segments.map(\.path)))
         #expect(!files.contains { $0.hasSuffix(".tmp") })
     }
 
@@ -211,7 +211,7 @@ struct PublicationTests {
         for number in 0..<70_000 { try writer.append(.add(TestLog.device(number, run: "R"))) }
         try log.publish(writer)
         #expect(try log.verify().counts[.add] == 70_000)
-        #expect(writer.folder.names(in: IndexCollector.spillFolder).isEmpty)
+        #expect(writer.bundle.folder.names(in: IndexCollector.spillFolder).isEmpty)
     }
 
     /// Fills up to a thousand devices in one more run.

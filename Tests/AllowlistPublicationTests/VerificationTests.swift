@@ -247,14 +247,14 @@ struct VerificationTests {
         (
             "a record of the index left out", .segment,
             { log, writer in
-                writer.collectors[0] = IndexCollector(.key)
+                writer.bundle.collectors[0] = IndexCollector(.key)
             }
         ),
         (
             "a record too many in the index", .segment,
             { log, writer in
                 let record = IndexRecord(hash: TestLog.digest(99, 9), index: 4)
-                try writer.collectors[1].append(record, folder: &writer.folder)
+                try writer.bundle.collect(record, .serial)
             }
         ),
     ]
@@ -318,8 +318,8 @@ struct VerificationTests {
         let writer = try log.writer()
         try log.publish(writer)
         try writer.append(log.openRun("R"))
-        try writer.writePartialTiles()
-        let checkpoint = Checkpoint(origin: log.origin, size: writer.size, root: writer.tree.root)
+        try writer.bundle.flush()
+        let checkpoint = Checkpoint(origin: log.origin, size: writer.size, root: writer.bundle.tree.root)
         let signature = try log.key.signature(for: checkpoint.text)
         let note = SignedNote(
             text: checkpoint.text,

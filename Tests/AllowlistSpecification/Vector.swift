@@ -16,12 +16,20 @@ struct Vector: Codable, Equatable {
     var question: Question
     var expected: Expected
 
+    /// The consumer's pins, in the form of a file of pins.
     struct PinnedForVector: Codable, Equatable {
         var version = 1
         var origin: String
         /// Base64 of the DER SubjectPublicKeyInfo.
         var logKey: String
         var maxAge: UInt64?
+        var witnesses: PinnedWitnesses?
+    }
+
+    struct PinnedWitnesses: Codable, Equatable {
+        var quorum: Int
+        /// Verifier keys (C2SP signed-note).
+        var keys: [String]
     }
 
     /// Exactly one of these is there.
@@ -29,7 +37,8 @@ struct Vector: Codable, Equatable {
         /// Verify the whole bundle.
         var verify: Bool?
         var lookup: Lookup?
-        var receipt: ReceiptQuestion?
+        var receipt: ProofQuestion?
+        var absence: ProofQuestion?
     }
 
     struct Lookup: Codable, Equatable {
@@ -43,8 +52,8 @@ struct Vector: Codable, Equatable {
         var serialKey: String?
     }
 
-    struct ReceiptQuestion: Codable, Equatable {
-        /// The receipt beside the vector.
+    struct ProofQuestion: Codable, Equatable {
+        /// The receipt or the proof of absence beside the vector.
         var file: String
         /// Of the device that presents itself.
         var key: String?
@@ -130,20 +139,24 @@ extension Vector {
     }
 
     private func accepted() throws -> Expected {
-        let spki = Array(Data(base64Encoded: pins.logKey) ?? Data())
-        var trusted = try Pins(origin: pins.origin, logKeySPKI: spki, allowRehearsal: allowRehearsal)
-        trusted.maxAge = pins.maxAge
+        var trusted = try PinsFile.read(Array(try Self.encoded(pins)), allowRehearsal: allowRehearsal)
         if let now { trusted.clock = { now } }
         if let receipt = question.receipt {
-            let answer = try Receipt(
-                Array(try Data(contentsOf: Self.folder.appendingPathComponent(receipt.file)))
-            )
-            .verify(
-                pins: trusted, device: receipt.device, serialKey: receipt.serialKey.flatMap(Self.serialKey))
+            let answer = try Receipt(parsing: receipt.bytes())
+                .verify(
+                    pins: trusted, device: receipt.device,
+                    serialKey: receipt.serialKey.flatMap(Self.serialKey))
             return Expected(
                 outcome: "ok",
                 device: DeviceFacts(
                     status: "listed", entryIndex: answer.entryIndex, keyChecked: answer.keyChecked))
+        }
+        if let absence = question.absence {
+            let answer = try AbsenceProof(parsing: absence.bytes()).verify(
+                pins: trusted, device: absence.device)
+            return Expected(
+                outcome: "ok",
+                device: DeviceFacts(status: "not-listed", keyChecked: answer.deviceChecked))
         }
         let archive = try TarArchive(Self.folder.appendingPathComponent(bundle ?? "").path)
         if let lookup = question.lookup {
@@ -189,7 +202,11 @@ extension Vector.ListFacts {
     }
 }
 
-extension Vector.ReceiptQuestion {
+extension Vector.ProofQuestion {
+    func bytes() throws -> [UInt8] {
+        Array(try Data(contentsOf: Vector.folder.appendingPathComponent(file)))
+    }
+
     var device: PresentedDevice? {
         key.flatMap { Digest32(hex: $0) }.map {
             PresentedDevice(key: $0, certificate: certificate.flatMap { Digest32(hex: $0) }, serial: serial)

@@ -13,8 +13,10 @@ struct VectorCase: Sendable {
         var maxAge: UInt64?
         var now: UInt64?
         var allowRehearsal = false
-        /// A receipt instead of a bundle.
+        /// Instead of a bundle.
         var receipt: [UInt8]?
+        var absence: [UInt8]?
+        var witnesses: Vector.PinnedWitnesses?
         /// The archive, where it is not the plain one of the files.
         var archive: [UInt8]?
     }
@@ -69,7 +71,7 @@ struct VectorCase: Sendable {
 
     static let all: [VectorCase] =
         goodBundles + damagedTrees + badCheckpoints + brokenRuns + brokenReferences + repeats + brokenIndexes
-        + lookups + receipts + carrying
+        + lookups + receipts + absences + witnesses + carrying
 }
 
 extension VectorCase {
@@ -80,16 +82,18 @@ extension VectorCase {
             name: name, what: what,
             pins: .init(
                 origin: made.log.origin, logKey: Data(made.log.publicKey).base64EncodedString(),
-                maxAge: made.maxAge),
+                maxAge: made.maxAge, witnesses: made.witnesses),
             allowRehearsal: made.allowRehearsal, now: made.now, question: made.question,
             expected: .init(outcome: "ok"))
         if let receipt = made.receipt {
             vector.question.receipt?.file = "\(name).tlog-proof"
-            try Data(receipt).write(to: Vector.folder.appendingPathComponent("\(name).tlog-proof"))
+            try write(receipt, ".tlog-proof")
+        } else if let absence = made.absence {
+            vector.question.absence?.file = "\(name).absence"
+            try write(absence, ".absence")
         } else {
             vector.bundle = "\(name).tar"
-            let archive = try made.archive ?? VectorCase.archive(made.files)
-            try Data(archive).write(to: Vector.folder.appendingPathComponent("\(name).tar"))
+            try write(try made.archive ?? VectorCase.archive(made.files), ".tar")
         }
         vector.expected = try vector.answer()
         guard vector.expected.code == code?.rawValue else {
@@ -97,6 +101,10 @@ extension VectorCase {
                 description: "\(name): \(vector.expected.code ?? "ok"), not \(code?.rawValue ?? "ok")")
         }
         try Vector.encoded(vector).write(to: Vector.folder.appendingPathComponent("\(name).json"))
+    }
+
+    private func write(_ bytes: [UInt8], _ ending: String) throws {
+        try Data(bytes).write(to: Vector.folder.appendingPathComponent(name + ending))
     }
 
     struct Unexpected: Error, CustomStringConvertible {

@@ -37,8 +37,8 @@ public struct PreparedAdds: Sendable {
 
     /// Prepares the entries of devices that differ from `pattern` in serial, digests and certificate serial alone.
     ///
-    /// - Parameter serialKey: that of a log of hashed serials; without one serials are listed as they are. The form
-    ///   of the pattern's serial does not matter.
+    /// `serialKey` is that of a log of hashed serials; without one serials are listed as they are. The form of the
+    /// pattern's serial does not matter.
     public init(like pattern: AllowlistEntry.Add, serialKey: SerialKey? = nil) throws(AllowlistError) {
         guard pattern.fdo == nil, pattern.firmware.isEmpty else {
             throw AllowlistError(.entryMalformed, "an `add` with FDO or firmware fields cannot be prepared")

@@ -3,6 +3,7 @@ import TransparencyLog
 /// Collects the index records of one kind with bounded memory: sorted runs are spilled to files.
 package struct IndexCollector {
     package let kind: Segment.Kind
+    private let start: UInt64
     private var records: [IndexRecord] = []
     private var spills: [(path: String, count: UInt64)] = []
 
@@ -11,15 +12,22 @@ package struct IndexCollector {
 
     package static let spillFolder = ".publication/spill"
 
-    package init(_ kind: Segment.Kind) {
+    /// `start` keeps the spill files of several collectors of a kind apart.
+    package init(_ kind: Segment.Kind, from start: UInt64 = 0) {
         self.kind = kind
+        self.start = start
     }
 
     package mutating func append(_ record: IndexRecord, folder: inout DurableFolder) throws(AllowlistError) {
         records.append(record)
-        guard records.count >= Self.recordsInMemory else { return }
+        if records.count >= Self.recordsInMemory { try spill(folder: &folder) }
+    }
+
+    /// Puts what is in memory into a file.
+    package mutating func spill(folder: inout DurableFolder) throws(AllowlistError) {
+        guard !records.isEmpty else { return }
         try folder.makeFolder(Self.spillFolder)
-        let path = "\(Self.spillFolder)/\(kind.name)-\(spills.count)"
+        let path = "\(Self.spillFolder)/\(kind.name)-\(start)-\(spills.count)"
         sortRecords()
         let file = try RecordFile(folder, path)
         for record in records { try file.append(record) }
@@ -88,9 +96,13 @@ package struct IndexCollector {
         }
     }
 
+    package func removeSpills(folder: DurableFolder) throws(AllowlistError) {
+        for spill in spills { try folder.remove(spill.path) }
+    }
+
     /// Forgets everything and removes the spill files.
     package mutating func reset(folder: DurableFolder) throws(AllowlistError) {
-        for spill in spills { try folder.remove(spill.path) }
+        try removeSpills(folder: folder)
         spills = []
         records.removeAll(keepingCapacity: true)
     }

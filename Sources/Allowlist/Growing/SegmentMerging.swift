@@ -22,11 +22,17 @@ package struct SegmentMerging {
         self.merged = merged
     }
 
-    /// Writes the new segment that covers the merged ones and the collected records up to `end`.
+    /// The merging that gives a segment of these bounds, as somebody else's `state` asks for it.
+    package init(live: [Segment], into range: Range<UInt64>) {
+        kept = []
+        merged = live.filter { $0.start < range.upperBound && range.lowerBound < $0.end }
+    }
+
+    /// Writes the new segment over `range` from the merged ones and the collected records.
     ///
     /// The folder of segments exists, and the new file is the caller's to flush.
     package func write(
-        _ collector: inout IndexCollector, from start: UInt64, to end: UInt64, folder: DurableFolder
+        _ collector: inout IndexCollector, covering range: Range<UInt64>, folder: DurableFolder
     ) throws(AllowlistError) -> Segment {
         let reading = BundleFolder(folder.root)
         // A damaged segment must not be signed into the next state.
@@ -37,10 +43,12 @@ package struct SegmentMerging {
             sources.append(.file(stream))
         }
         var merge = try RecordMerge(sources)
-        let path = Segment.path(kind: collector.kind, start: merged.first?.start ?? start, end: end)
+        let path = Segment.path(kind: collector.kind, start: range.lowerBound, end: range.upperBound)
         let file = try RecordFile(folder, path + ".tmp")
         var tree = SegmentTree()
         while let record = try merge.next() {
+            // A publisher's segments lie inside the range; another's may have been cut elsewhere.
+            guard range.contains(record.index) else { continue }
             guard tree.append(record) else {
                 throw AllowlistError(.segment, file: path, "an entry is indexed twice under one hash")
             }
@@ -49,7 +57,7 @@ package struct SegmentMerging {
         try file.finish()
         try folder.rename(path + ".tmp", to: path)
         return Segment(
-            kind: collector.kind, start: merged.first?.start ?? start, end: end,
+            kind: collector.kind, start: range.lowerBound, end: range.upperBound,
             recordCount: tree.recordCount, root: tree.root)
     }
 }

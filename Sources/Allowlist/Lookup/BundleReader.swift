@@ -85,7 +85,7 @@ public struct BundleReader: Sendable {
         var isListedOtherwise = false
         for (index, entry) in about {
             guard case .add(let device) = entry, device.serial == wanted else { continue }
-            guard product == nil || device.product == product, key == nil || device.key == key else {
+            guard product.map(device.product.isSpelled) ?? true, key == nil || device.key == key else {
                 isListedOtherwise = true
                 continue
             }
@@ -96,7 +96,7 @@ public struct BundleReader: Sendable {
                 keyChecked: key != nil, serialChecked: true,
                 reason: isListedOtherwise ? "the serial is listed with another key or product" : nil)
         }
-        guard Set(matches.map(\.device.product)).count == 1 else {
+        guard Set(matches.map(\.device.product.spelling)).count == 1 else {
             throw AllowlistError(
                 .ambiguousSerial, "several products have a device with this serial",
                 hint: "name the product, or the device's key")
@@ -111,7 +111,7 @@ public struct BundleReader: Sendable {
         var isListedOtherwise = false
         for (index, entry) in about {
             guard case .add(let device) = entry, device.key == key else { continue }
-            if product == nil || device.product == product {
+            if product.map(device.product.isSpelled) ?? true {
                 match = (index, device)
             } else {
                 isListedOtherwise = true
@@ -227,7 +227,7 @@ extension AllowlistEntry {
 
 extension LookupAnswer.Event {
     /// The event that `entry` is for the device listed at `device`, or nil where it is none.
-    fileprivate init?(_ entry: AllowlistEntry, at index: UInt64, about device: UInt64) {
+    init?(_ entry: AllowlistEntry, at index: UInt64, about device: UInt64) {
         self.index = index
         switch entry {
         case .revoke(let revoke):

@@ -79,7 +79,7 @@ public struct SignedHead: Sendable {
                 .checkpointMalformed, file: Self.notePath, error.message,
                 hint: BundleFolder.incompleteHint)
         }
-        guard checkpoint.origin == pins.origin else {
+        guard checkpoint.origin.isSpelled(pins.origin) else {
             throw AllowlistError(
                 .checkpointOrigin, file: Self.notePath,
                 "the checkpoint is of \"\(checkpoint.origin)\", not of \"\(pins.origin)\"",

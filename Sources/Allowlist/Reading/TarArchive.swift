@@ -25,6 +25,9 @@ public struct TarArchive: BundleSource {
     /// Sorted by hash. The hash is keyed anew in every process, so nobody makes an archive whose paths meet.
     private let members: [Member]
 
+    /// Files and directories in the archive.
+    var memberCount: Int { members.count }
+
     /// Opens the archive; throws `archive` where it is not in the strict form.
     public init(_ location: String) throws(AllowlistError) {
         self.location = location

@@ -92,11 +92,11 @@ struct DeviceUniqueness: Sendable {
         _ indexes: [UInt64], _ kind: Segment.Kind, _ files: inout EntryFiles
     ) throws(AllowlistError) {
         guard indexes.count > 1 else { return }
-        var latest: [String: UInt64] = [:]
+        var latest: [[UInt8]: UInt64] = [:]
         for index in indexes {
             guard case .add(let device) = try files.entry(at: index) else { continue }
             // Serials are unique within a product, keys everywhere.
-            let scope = kind == .serial ? device.product : ""
+            let scope = kind == .serial ? device.product.spelling : []
             if let earlier = latest[scope], replacements[earlier] != index {
                 let what = kind == .serial ? "the serial \(device.serial) of \(device.product)" : "the key"
                 throw AllowlistError(

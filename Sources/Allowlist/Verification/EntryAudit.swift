@@ -87,7 +87,7 @@ struct EntryAudit {
         switch revoke.subject {
         case .device(let cited):
             let device = try device(cited, citedAt: index)
-            guard device.run == revoke.run else {
+            guard device.run.isSpelled(revoke.run) else {
                 throw AllowlistError(
                     .entryReference, "the revoked device is of the run \(device.run), not \(revoke.run)")
             }

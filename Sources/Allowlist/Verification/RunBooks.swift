@@ -15,14 +15,15 @@ struct RunBooks {
     }
 
     private var books: [Book] = []
-    private var positions: [String: Int] = [:]
+    /// By the octets of a run's id.
+    private var positions: [[UInt8]: Int] = [:]
     private var lastPosition = 0
     /// That of the first run, which holds for the log.
     private(set) var serials: SerialForm?
 
     /// Opens a run; its id must be new.
     mutating func open(_ run: AllowlistEntry.OpenRun, at index: UInt64) throws(AllowlistError) {
-        guard positions[run.run] == nil else {
+        guard positions[run.run.spelling] == nil else {
             throw AllowlistError(.run, "the run \(run.run) was opened before")
         }
         guard run.serials == serials ?? run.serials else {
@@ -31,7 +32,7 @@ struct RunBooks {
                 hint: "a log has one form of serials for good; ask the publisher")
         }
         serials = run.serials
-        positions[run.run] = books.count
+        positions[run.run.spelling] = books.count
         books.append(Book(opening: run, openIndex: index))
     }
 
@@ -39,7 +40,7 @@ struct RunBooks {
     mutating func add(_ device: AllowlistEntry.Add, count: UInt64 = 1) throws(AllowlistError) {
         let position = try openRun(device.run)
         let opening = books[position].opening
-        guard device.product == opening.product else {
+        guard device.product.isSpelled(opening.product) else {
             throw AllowlistError(
                 .run, "the run \(device.run) makes \(opening.product), not \(device.product)")
         }
@@ -71,7 +72,7 @@ struct RunBooks {
 
     /// Counts a scrapped device; after the seal it no longer changes the run's books.
     mutating func scrap(_ device: AllowlistEntry.Add) throws(AllowlistError) {
-        guard let position = positions[device.run] else {
+        guard let position = positions[device.run.spelling] else {
             throw AllowlistError(.run, "the run \(device.run) was never opened")
         }
         if books[position].seal == nil { books[position].scrapped += 1 }
@@ -119,12 +120,12 @@ struct RunBooks {
 
     private mutating func openRun(_ id: String) throws(AllowlistError) -> Int {
         // Devices of one run stand together, so the last run is nearly always the right one.
-        if lastPosition < books.count, books[lastPosition].opening.run == id,
+        if lastPosition < books.count, books[lastPosition].opening.run.isSpelled(id),
             books[lastPosition].seal == nil
         {
             return lastPosition
         }
-        guard let position = positions[id] else {
+        guard let position = positions[id.spelling] else {
             throw AllowlistError(.run, "the run \(id) was never opened")
         }
         guard books[position].seal == nil else {

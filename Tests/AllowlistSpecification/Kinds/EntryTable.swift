@@ -1,5 +1,5 @@
 import Allowlist
-import CBOR
+import Crypto
 import TransparencyLog
 
 /// One entry by itself: whether a strict decoder takes it.

@@ -150,7 +150,7 @@ extension VectorCase {
         var tree = InMemory(leaves: log.leaves)
         let text = Checkpoint(origin: log.origin, size: log.size, root: log.root).text
         let note = SignedNote(text: text, signatures: [try log.line(over: text)])
-        let proof = try TLogProof(
+        let proof = TLogProof(
             extra: log.entries[Int(index)], index: index, hashes: tree.path(of: Int(index)),
             checkpoint: note.bytes)
         var made = Made(log: log, files: [:], question: .init(receipt: .init(file: "")))
@@ -170,7 +170,7 @@ extension VectorCase {
         var entry = made.log.entries[1]
         change(&entry)
         made.receipt =
-            try TLogProof(
+            TLogProof(
                 extra: entry, index: proof.index, hashes: proof.hashes, checkpoint: proof.checkpoint
             ).bytes
         return made
@@ -180,7 +180,7 @@ extension VectorCase {
         let proof = try TLogProof(parsing: made.receipt ?? [])
         let text = Checkpoint(origin: other.origin, size: other.size, root: other.root).text
         let note = SignedNote(text: text, signatures: [try other.line(over: text)])
-        return try TLogProof(
+        return TLogProof(
             extra: made.log.entries[1], index: proof.index, hashes: proof.hashes, checkpoint: note.bytes
         ).bytes
     }

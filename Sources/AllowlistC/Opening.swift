@@ -1,0 +1,92 @@
+import Allowlist
+import CAllowlist
+import TransparencyLog
+
+// The functions of rootline_allowlist.h, which documents them.
+
+@_cdecl("rootline_allowlist_abi_version")
+public func abiVersion() -> UInt32 {
+    UInt32(ROOTLINE_ALLOWLIST_ABI_VERSION)
+}
+
+@_cdecl("rootline_allowlist_word")
+public func word(_ status: Int32) -> UnsafePointer<CChar> {
+    // A static string of ASCII is stored with a NUL behind it for the life of the process.
+    UnsafeRawPointer(StatusCode.word(of: status).utf8Start).assumingMemoryBound(to: CChar.self)
+}
+
+@_cdecl("rootline_allowlist_sha256")
+public func sha256(
+    _ bytes: UnsafePointer<UInt8>?, _ size: Int, _ digest: UnsafeMutablePointer<UInt8>?
+) -> Int32 {
+    guard let digest, size >= 0, bytes != nil || size == 0 else { return StatusCode.invalidArgument }
+    copy(Digest32.sha256(UnsafeRawBufferPointer(start: bytes, count: size)), to: digest)
+    return StatusCode.ok
+}
+
+@_cdecl("rootline_allowlist_open")
+public func open(
+    _ path: UnsafePointer<CChar>?, _ pins: UnsafePointer<rootline_allowlist_pins>?, _ options: UInt32,
+    _ handle: UnsafeMutablePointer<UInt64>?, _ message: UnsafeMutablePointer<CChar>?, _ messageSize: Int
+) -> Int32 {
+    handle?.pointee = 0
+    return answering(message, messageSize) { () throws(CallFailure) in
+        guard let handle else { throw .invalid("handle is NULL") }
+        let path = try text(path, "path")
+        let (pins, serialKey) = try readPins(pins)
+        handle.pointee = try open(path, pins, serialKey, options)
+        return StatusCode.ok
+    }
+}
+
+@_cdecl("rootline_allowlist_close")
+public func close(_ handle: UInt64) {
+    OpenLists.close(handle)
+}
+
+private func open(
+    _ path: String, _ pins: Pins, _ serialKey: SerialKey?, _ options: UInt32
+) throws(CallFailure) -> UInt64 {
+    let (checkIndex, verify) = (
+        UInt32(ROOTLINE_ALLOWLIST_CHECK_INDEX), UInt32(ROOTLINE_ALLOWLIST_VERIFY)
+    )
+    guard options & ~(checkIndex | verify) == 0 else { throw .invalid("options has unknown bits") }
+    let list = try refusing { () throws(AllowlistError) in
+        let source = try openBundle(path)
+        if options & verify != 0 { _ = try BundleVerifier.verify(source, pins: pins) }
+        // A full verification has checked the index.
+        let reader = try BundleReader(
+            in: source, pins: pins, checkingIndex: options & checkIndex != 0 && options & verify == 0)
+        return OpenList(source: source, pins: pins, serialKey: serialKey, reader: reader)
+    }
+    return OpenLists.insert(list)
+}
+
+/// The pins, and the serial key where one is given.
+private func readPins(
+    _ pins: UnsafePointer<rootline_allowlist_pins>?
+) throws(CallFailure) -> (Pins, SerialKey?) {
+    guard let pins else { throw .invalid("pins is NULL") }
+    let least = 48
+    let size = UnsafeRawPointer(pins).load(as: Int.self)
+    guard size >= least else {
+        throw .invalid("struct_size of pins is \(size), at least \(least) are needed")
+    }
+    let given = pins.pointee
+    let origin = try text(given.origin, "origin")
+    guard let key = given.log_key, given.log_key_size >= 0 else { throw .invalid("log_key is NULL") }
+    let bytes = Array(UnsafeBufferPointer(start: key, count: given.log_key_size))
+    let allowRehearsal = given.allow_rehearsal != 0
+    let serialKey = given.serial_key.flatMap {
+        SerialKey(UnsafeRawBufferPointer(start: $0, count: SerialKey.byteCount))
+    }
+    let read = try refusing { () throws(AllowlistError) in
+        if bytes.first == UInt8(ascii: "-") {
+            return try Pins(
+                origin: origin, logKeyPEM: String(decoding: bytes, as: UTF8.self),
+                allowRehearsal: allowRehearsal)
+        }
+        return try Pins(origin: origin, logKeySPKI: bytes, allowRehearsal: allowRehearsal)
+    }
+    return (read, serialKey)
+}
