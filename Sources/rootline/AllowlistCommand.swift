@@ -135,7 +135,7 @@ struct AllowlistLookupCommand: ParsableCommand, FormattedCommand {
     @Option(name: .long, help: "The device's certificate, in PEM.") var certificate: String?
     @Option(name: .long, help: "The product, where several use the same serial.") var product: String?
     @Option(name: .long, help: "SHA-256 of the device's SubjectPublicKeyInfo, in hex.") var key: String?
-    @OptionGroup var serialKey: SerialKeyOptions
+    @OptionGroup var serialKey: SerialKeyFileOptions
     @Option(name: .long, help: "Words for the journal, such as a ticket's number.") var reference: String?
     @OptionGroup var options: BundleOptions
     @OptionGroup var kept: KeptListOptions

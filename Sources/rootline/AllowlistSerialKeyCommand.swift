@@ -44,42 +44,19 @@ struct AllowlistSerialKeyCommand: ParsableCommand, FormattedCommand {
     }
 }
 
-/// The serial key that a question about a list of hashed serials may need.
-struct SerialKeyOptions: ParsableArguments {
-    @Option(
-        name: .long, help: "The serial key of a list of hashed serials, as `allowlist serial-key` gave it.")
-    var serialKey: String?
-
+extension SerialKeyFileOptions {
     /// The key of the file that was named, else that of the site whose own list is read; nil where there is neither.
     func resolve(_ options: BundleOptions) throws -> SerialKey? {
-        if let serialKey { return try SerialKeyFile.read(serialKey) }
-        guard options.bundle == nil, options.logKey == nil else { return nil }
+        if let key = try read() { return key }
+        guard options.bundle == nil, options.pins == nil, options.logKey == nil else { return nil }
         var site = SiteOptions()
         site.site = options.site
         return try site.path().flatMap { try Site(opening: $0).serialKey() }
     }
 }
 
-/// A file that holds a serial key and nothing else.
+/// The file by which a serial key is handed over.
 enum SerialKeyFile {
-    static func read(_ path: String) throws -> SerialKey {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw SiteError(.notASite, path, String(cString: strerror(errno))) }
-        defer { close(descriptor) }
-        let key = withUnsafeTemporaryAllocation(byteCount: 128, alignment: 1) { buffer -> SerialKey? in
-            defer { if let start = buffer.baseAddress { explicit_bzero(start, buffer.count) } }
-            let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
-            guard count >= 0 else { return nil }
-            return SerialKey(file: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-        }
-        guard let key else {
-            throw SiteError(
-                .malformed, path, "is no serial key: 64 hexadecimal digits",
-                hint: "Who keeps the list makes one with: rootline allowlist serial-key --out FILE")
-        }
-        return key
-    }
-
     /// Makes the file, mode 600 and flushed; one that is there already is left alone.
     static func write(_ key: SerialKey, to path: String) throws {
         func failure() -> SiteError {
