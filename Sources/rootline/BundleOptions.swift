@@ -7,6 +7,7 @@ import KeyCeremony
 import Rosters
 import SignedStatements
 import Sites
+import TokenKeys
 import TransparencyLog
 
 /// Which bundle, and what is pinned of its log.

@@ -1,4 +1,5 @@
 import Allowlist
+import Crypto
 import Foundation
 import Testing
 import TransparencyLog
