@@ -5,8 +5,8 @@ import RunLedger
 import Sites
 import TransparencyLog
 
-/// A device to scrap, as a person names it.
-public struct ScrapRequest: Hashable, Sendable {
+/// A device to scrap, revoke or replace, as a person names it.
+public struct DeviceRequest: Hashable, Sendable {
     public var serial: String
     /// Needed where several products have a released device with this serial.
     public var product: String?
@@ -49,7 +49,7 @@ extension RunDriver {
     ///   another run, `wrongState` where a device was scrapped before for another reason, `unfinished` where a run
     ///   must be resumed first.
     public func scrap(
-        _ requests: [ScrapRequest], reason: String, revocation: ScrapRevocation
+        _ requests: [DeviceRequest], reason: String, revocation: ScrapRevocation
     ) throws -> ScrapOutcome {
         let runs = try ledger.runs()
         if let run = runs.first(where: { $0.state == .opening || $0.state == .sealing }) {
@@ -66,6 +66,7 @@ extension RunDriver {
             let record = try device(request)
             switch record.state {
             case .released:
+                try requireNotReplaced(record)
                 orders.append(
                     ScrapOrder(
                         serial: request.serial, product: record.product, reason: reason,
@@ -103,8 +104,21 @@ extension RunDriver {
         return ScrapOutcome(devices: devices, treeSize: writer.published?.size ?? 0)
     }
 
+    /// Throws where another device took this one's place: a second one under its serial could not take it, too.
+    private func requireNotReplaced(_ record: DeviceRecord) throws {
+        guard try self.record(record.run).state == .sealed else { return }
+        let reader = try BundleReader(directory: site.log, pins: try PublishedLog(site).pins)
+        let device = try PublishedDevice(record, in: reader)
+        if let replacement = device.replacement {
+            throw RunError(
+                .wrongState, record.device.serial,
+                "the device of entry \(replacement.replacedBy ?? 0) took its place: \(replacement.reason)",
+                hint: "Nothing was changed. It is revoked already, and its serial stays its own.")
+        }
+    }
+
     /// The device that a request names: the released one, or else the one that was scrapped last.
-    private func device(_ request: ScrapRequest) throws -> DeviceRecord {
+    func device(_ request: DeviceRequest) throws -> DeviceRecord {
         var made = try ledger.devices(serial: request.serial, product: request.product)
         if let run = request.run { made.removeAll { $0.run != run } }
         guard let last = made.last else {

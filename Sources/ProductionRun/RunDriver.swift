@@ -47,6 +47,8 @@ public final class RunDriver {
     let token: OpenToken
     let pin: PIN
     let keys: LineKeys
+    /// With one the log lists hashed serials.
+    let serialKey: SerialKey?
     let executable: String
     let monitor: RunMonitor
     private let lock: FileLock
@@ -75,6 +77,7 @@ public final class RunDriver {
         self.executable = executable
         self.limits = limits
         self.monitor = monitor
+        serialKey = try site.serialKey()
         let tokenName = try site.publishedKey(.issuingCA).tokenName
         pin = try site.pin(tokenName, from: source)
         token = try site.open(tokenName, pin: .known(pin))
@@ -189,6 +192,7 @@ public final class RunDriver {
         let writer = try BundleWriter(
             directory: site.log, origin: site.origin, logKeySPKI: keys.logKey.publicKeyInfo)
         try requireLedgerKnows(writer)
+        try site.requireSerialForm(of: writer)
         let runs = try ledger.runs()
         if let sealed = runs.last(where: { $0.state == .sealed }) {
             try requireOpened(sealed, in: writer)
@@ -200,6 +204,7 @@ public final class RunDriver {
             }
             guard isFound else { throw logIsOlder(sealed) }
         }
+        try requireNotedSize(of: writer)
         try publishScraps(writer)
         return writer
     }
@@ -239,7 +244,8 @@ public final class RunDriver {
         _ writer: BundleWriter, _ ending: RunEnding
     ) throws -> RunOutcome {
         let id = plan.manifest.run
-        let log = RunLog(site: site, keys: keys, plan: plan, token: token, writer: writer)
+        let log = RunLog(
+            site: site, keys: keys, plan: plan, token: token, writer: writer, serialKey: serialKey)
         var record = try self.record(id)
         begin(record, folder)
         if record.state == .opening {
@@ -302,7 +308,8 @@ public final class RunDriver {
             try ScrapEntries(writer: writer, ledger: ledger).append(
                 before: record, firstAdd: firstAdd, at: sealedAt
             ) { try BundleReader(directory: site.log, pins: try PublishedLog(site).pins) }
-            try log.publishSeal(record, burned: ledger.burned(run: id), at: sealedAt)
+            try log.publishSeal(
+                record, burned: ledger.burned(run: id), packages: index.digest, at: sealedAt)
         }
         let checkpoint = try folder.keepCheckpoint(of: site.log)
         try ledger.advance(id, to: .sealed, at: sealedAt)

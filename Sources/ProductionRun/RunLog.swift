@@ -15,6 +15,8 @@ struct RunLog {
     let plan: RunPlan
     let token: OpenToken
     let writer: BundleWriter
+    /// With one the log lists hashed serials.
+    let serialKey: SerialKey?
 
     /// Puts `open-run` into a signed checkpoint; does nothing where an interrupted start has done it.
     func publishOpening(_ record: RunRecord, authorisation: [UInt8]) throws {
@@ -32,7 +34,7 @@ struct RunLog {
                     quantity: UInt64(run.quantity), spoilage: UInt64(run.spoilage),
                     template: try digest(run.templateDigest), issuerKeyID: plan.issuerKeyIdentifier,
                     station: try plan.station.map { try digest($0.digest) }, openedAt: UInt64(run.openedAt),
-                    isRehearsal: site.isRehearsal)))
+                    isRehearsal: site.isRehearsal, serials: serialKey == nil ? .plain : .hashed)))
         try publish(extraFiles: [.authorisation(authorisation)] + site.vouchingFiles())
     }
 
@@ -59,7 +61,8 @@ struct RunLog {
                 run: plan.manifest.run, product: plan.manifest.product, serial: .plain("S"),
                 key: Digest32(), certificate: Digest32(), certificateSerial: [1],
                 authorityKeyID: certificates.authorityKeyIdentifier,
-                notAfter: UInt64(certificates.notAfter), rotates: plan.template.rotates))
+                notAfter: UInt64(certificates.notAfter), rotates: plan.template.rotates),
+            serialKey: serialKey)
     }
 
     func append(_ chunk: DeviceChunk, _ adds: PreparedAdds) throws {
@@ -77,7 +80,9 @@ struct RunLog {
     }
 
     /// Revokes what was burned, seals the run and publishes.
-    func publishSeal(_ record: RunRecord, burned: [[UInt8]], at time: Int64) throws {
+    ///
+    /// - Parameter packages: the SHA-256 of the run's package index, which so cannot be replaced unnoticed.
+    func publishSeal(_ record: RunRecord, burned: [[UInt8]], packages: [UInt8], at time: Int64) throws {
         for serial in burned {
             try writer.append(
                 .revoke(
@@ -94,7 +99,8 @@ struct RunLog {
                     burned: UInt64(record.burned),
                     burnedDigest: AllowlistEntry.Seal.burnedDigest(of: burned),
                     activation: try activation(),
-                    sealedAt: UInt64(time), isRehearsal: site.isRehearsal)))
+                    sealedAt: UInt64(time), isRehearsal: site.isRehearsal, packageIndex: try digest(packages))
+            ))
         try publish(extraFiles: [])
     }
 

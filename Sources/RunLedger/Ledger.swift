@@ -2,7 +2,7 @@
 ///
 /// Every call that changes something is durable when it returns. The embedded form is `SQLiteLedger`;
 /// another implementation serves where several stations share one.
-public protocol Ledger: ScrapLedger, RevocationListLedger, Sendable {
+public protocol Ledger: ScrapLedger, RevocationListLedger, LogSizeLedger, Sendable {
     /// Begins a run; its name and its authorisation must both be new.
     ///
     /// Takes the disk space that the ledger needs to tell the run's devices from all others.

@@ -12,6 +12,7 @@ extension SQLiteLedger {
         }
         addScraps(&migrator)
         addRevocationLists(&migrator)
+        addLogSize(&migrator)
         return migrator
     }()
 

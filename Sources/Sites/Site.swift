@@ -55,10 +55,15 @@ public struct SiteDescription: Codable, Sendable {
     public var roster: RosterPin?
     /// The module through which people's own tokens are reached; nil where it is that of the site's first token.
     public var credentialModule: String?
+    /// How the log names its devices; nil where that is plain.
+    public var serials: SerialListing?
+    /// The SHA-256 of the serial key in hexadecimal, where serials are hashed: another key would make another list.
+    public var serialKeyDigest: String?
 
     public init(
         version: Int, rehearsal: Bool, origin: String, tokens: [String: TokenBinding],
-        roster: RosterPin? = nil, credentialModule: String? = nil
+        roster: RosterPin? = nil, credentialModule: String? = nil, serials: SerialListing? = nil,
+        serialKeyDigest: String? = nil
     ) {
         self.version = version
         self.rehearsal = rehearsal
@@ -66,6 +71,8 @@ public struct SiteDescription: Codable, Sendable {
         self.tokens = tokens
         self.roster = roster
         self.credentialModule = credentialModule
+        self.serials = serials
+        self.serialKeyDigest = serialKeyDigest
     }
 }
 
@@ -127,6 +134,7 @@ public struct Site: Sendable {
             throw SiteError(.malformed, path, "token \(name) is activated by quorum and names a pinSource")
         }
         self.folder = absolute
+        try requireConsistentSerials(path)
     }
 
     private static func reason(_ error: any Error) -> String {

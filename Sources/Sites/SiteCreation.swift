@@ -58,8 +58,11 @@ extension Site {
     ///
     /// A demo gets an embedded SoftHSM with tokens of random PINs, which lie in files of mode 600 inside the
     /// site, and a stand-in for the programming station: everything about it is a rehearsal's.
+    ///
+    /// With hashed `serials` the site gets a serial key of its own.
     public static func create(
-        in folder: String, template: SiteTemplate, templates: String, demo: Bool, origin: String?
+        in folder: String, template: SiteTemplate, templates: String, demo: Bool, origin: String?,
+        serials: SerialListing = .plain
     ) throws -> CreatedSite {
         let absolute = URL(fileURLWithPath: folder).standardizedFileURL.path
         guard let module = template.module else {
@@ -98,6 +101,10 @@ extension Site {
             } else {
                 description.tokens = try bind(template.tokens, module: module)
             }
+            if serials == .hashed {
+                description.serials = serials
+                description.serialKeyDigest = try makeSerialKey(at: staging + "/" + serialKeyFile)
+            }
             try write(description, to: staging + "/site.yaml")
             // An empty folder may stand there already; rename replaces it and nothing else.
             guard rename(staging, absolute) == 0 else {
@@ -125,7 +132,7 @@ extension Site {
         guard let origin, !origin.isEmpty else {
             throw SiteError(
                 .refused, "--origin", "a live site needs the name of its log",
-                hint: "A URL without its scheme, one a customer: --origin devices.example.com/customer")
+                hint: "One a customer: --customer NAME --domain devices.example.com")
         }
         if origin.hasPrefix(rehearsalOriginPrefix) || origin.contains(where: { $0.isWhitespace || $0 == "+" })
         {

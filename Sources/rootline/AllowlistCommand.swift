@@ -13,6 +13,7 @@ struct AllowlistCommand: ParsableCommand {
             AllowlistProveCommand.self, AllowlistVerifyReceiptCommand.self, AllowlistDiffCommand.self,
             AllowlistApplyCommand.self, AllowlistJournalCommand.self, AllowlistCosignCommand.self,
             AllowlistWitnessKeyCommand.self, AllowlistPinsCommand.self,
+            AllowlistSerialKeyCommand.self, AllowlistRevokeCommand.self, AllowlistReplaceCommand.self,
         ])
 }
 
@@ -21,6 +22,7 @@ struct AllowlistVerifyCommand: ParsableCommand, FormattedCommand {
         commandName: "verify", abstract: "Verify a whole bundle: every signature, entry, count and index.",
         discussion: "Exit code 1 where anything is wrong; the message names the file and the entry.")
 
+    @OptionGroup var packages: PackageOptions
     @OptionGroup var options: BundleOptions
     @OptionGroup var kept: KeptListOptions
     @OptionGroup var output: OutputOptions
@@ -61,6 +63,8 @@ struct AllowlistVerifyCommand: ParsableCommand, FormattedCommand {
         var devices: UInt64
         var entries: [String: UInt64]
         var runs: [Run]
+        /// The folders of packages that were asked for with --packages.
+        var packages: [PackageOptions.Checked]
         var warnings: [String]
     }
 
@@ -68,6 +72,7 @@ struct AllowlistVerifyCommand: ParsableCommand, FormattedCommand {
         let (bundle, pins) = try options.resolve()
         let list = try BundleVerifier.verify(bundle, pins: pins)
         try kept.accept(list, of: bundle, pins: pins)
+        let checked = try packages.check(list)
         let age = list.time.map { Int64(clamping: pins.clock()) - Int64(clamping: $0) }
         let document = Document(
             origin: list.origin, rehearsal: list.isRehearsal, treeSize: list.treeSize, root: list.root.hex,
@@ -84,7 +89,7 @@ struct AllowlistVerifyCommand: ParsableCommand, FormattedCommand {
                     run: $0.id, product: $0.product, quantity: $0.quantity, spoilage: $0.spoilage,
                     reserved: $0.reserved, released: $0.released, scrapped: $0.scrapped, burned: $0.burned,
                     sealed: $0.isSealed, activation: $0.seal?.activation.name)
-            }, warnings: list.warnings)
+            }, packages: checked, warnings: list.warnings)
         if output.format == .json { return try printJSON(document) }
         print("verified  \(document.origin)\(document.rehearsal ? "  (rehearsal)" : "")")
         print("  \(Int(document.treeSize).grouped) entries, root \(document.root)")
@@ -96,6 +101,11 @@ struct AllowlistVerifyCommand: ParsableCommand, FormattedCommand {
             )
         }
         for name in document.approval?.notVouchedFor ?? [] { print("  not vouched for: \(name)") }
+        for folder in checked {
+            print(
+                "  packages \(folder.folder): run \(folder.run), \(folder.devices.grouped) devices in \(folder.files.grouped) files"
+            )
+        }
         for warning in document.warnings { Terminal.say("warning: \(warning)") }
     }
 
@@ -117,13 +127,15 @@ struct AllowlistLookupCommand: ParsableCommand, FormattedCommand {
         discussion: """
             By --certificate, serial and key are matched together, as an onboarding service must. A bare SERIAL \
             answers a person's question and identifies nobody. Exit code 0: listed; 1: not listed, revoked, \
-            scrapped or replaced.
+            scrapped or replaced. A list of hashed serials needs --serial-key to be asked by serial; with --key alone \
+            it answers for the key, and the serial is reported as not checked.
             """)
 
     @Argument(help: "The device's serial.") var serial: String?
     @Option(name: .long, help: "The device's certificate, in PEM.") var certificate: String?
     @Option(name: .long, help: "The product, where several use the same serial.") var product: String?
     @Option(name: .long, help: "SHA-256 of the device's SubjectPublicKeyInfo, in hex.") var key: String?
+    @OptionGroup var serialKey: SerialKeyFileOptions
     @Option(name: .long, help: "Words for the journal, such as a ticket's number.") var reference: String?
     @OptionGroup var options: BundleOptions
     @OptionGroup var kept: KeptListOptions
@@ -139,6 +151,9 @@ struct AllowlistLookupCommand: ParsableCommand, FormattedCommand {
         var product: String?
         var run: String?
         var entryIndex: UInt64?
+        /// The entry of the device that took this one's place, and of the one whose place this one took.
+        var replacedBy: UInt64?
+        var replaces: UInt64?
         var keyDigest: String?
         var certificateDigest: String?
         /// Whether the key is one that is replaced on a plan, as registration keys are at onboarding.
@@ -159,12 +174,7 @@ struct AllowlistLookupCommand: ParsableCommand, FormattedCommand {
         let answer: LookupAnswer
         var asked: (key: Digest32?, certificate: Digest32?) = (nil, nil)
         if let certificate {
-            guard let data = FileManager.default.contents(atPath: certificate) else {
-                throw SiteError(.notASite, certificate, "cannot be read")
-            }
-            guard let der = derBlocks(inPEM: String(decoding: data, as: UTF8.self))?.first else {
-                throw SiteError(.notASite, certificate, "holds no certificate in PEM")
-            }
+            let der = try PEMFile.certificate(certificate)
             let received = try ReceivedCertificate(der: der)
             let digests = (Digest32.sha256(der), Digest32.sha256(received.subjectPublicKeyInfo))
             answer = try reader.lookup(certificate: digests.0, key: digests.1)
@@ -176,7 +186,8 @@ struct AllowlistLookupCommand: ParsableCommand, FormattedCommand {
                 }
                 return digest
             }
-            answer = try reader.lookup(serial: serial ?? "", product: product, key: digest)
+            answer = try reader.lookup(
+                serial: serial ?? "", product: product, key: digest, serialKey: serialKey.resolve(options))
             asked.key = digest
         }
         // Recorded before it is said: what was answered is known even where nobody read it.
@@ -187,8 +198,12 @@ struct AllowlistLookupCommand: ParsableCommand, FormattedCommand {
                 certificate: asked.certificate, reference: reference))
         let document = Document(
             status: answer.status.rawValue, reason: answer.reason, keyChecked: answer.keyChecked,
-            serialChecked: answer.serialChecked, serial: answer.device?.serial.plainText ?? serial,
+            serialChecked: answer.serialChecked,
+            serial: answer.device?.serial.plainText
+                ?? (answer.serialChecked || answer.device == nil ? serial : nil),
             product: answer.device?.product, run: answer.run, entryIndex: answer.entryIndex,
+            replacedBy: answer.events.last(where: { $0.replacedBy != nil })?.replacedBy,
+            replaces: answer.replaces,
             keyDigest: answer.device?.key.hex,
             certificateDigest: answer.device?.certificate.hex, rotates: answer.device?.rotates,
             treeSize: answer.checkpoint.size)
@@ -197,12 +212,17 @@ struct AllowlistLookupCommand: ParsableCommand, FormattedCommand {
         } else {
             print(document.status + (document.reason.map { ": \($0)" } ?? ""))
             if let device = answer.device {
-                print("  serial       \(device.serial)")
+                print("  serial       \(answer.serialChecked ? serial ?? "" : "\(device.serial)")")
                 print("  product      \(device.product)")
                 print("  run          \(device.run)")
                 print(
                     "  entry        \(answer.entryIndex.map { "\($0)" } ?? "") of \(answer.checkpoint.size)")
+                if let prior = answer.replaces { print("  replaces     entry \(prior)") }
                 print("  key SHA-256  \(device.key.hex)\(device.rotates ? "  (rotates)" : "")")
+                if !answer.serialChecked, serial != nil {
+                    Terminal.say(
+                        "The serial was not checked: this list has hashed serials. Give --serial-key.")
+                }
                 if !answer.keyChecked {
                     Terminal.say("The key was not checked: accept a device by serial and key together.")
                 }

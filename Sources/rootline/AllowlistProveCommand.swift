@@ -111,7 +111,7 @@ struct AllowlistProveCommand: ParsableCommand, FormattedCommand {
         let digest = try key.map { try keyDigest($0) }
         if serial == nil, let digest { return try reader.lookup(key: digest, product: product) }
         return try reader.lookup(
-            serial: serial ?? "", product: product, key: digest, serialKey: serialKey.read())
+            serial: serial ?? "", product: product, key: digest, serialKey: serialKey.resolve(options))
     }
 
     /// The list says no: that is the answer, and no receipt is made.
@@ -132,7 +132,7 @@ struct AllowlistProveCommand: ParsableCommand, FormattedCommand {
             let digest = try keyDigest(key)
             (subject, name) = (.key(digest), "key-\(digest.hex.prefix(16))")
         } else {
-            subject = try reader.subject(serial: serial ?? "", serialKey: serialKey.read())
+            subject = try reader.subject(serial: serial ?? "", serialKey: serialKey.resolve(options))
             name = fileName(serial ?? "")
         }
         let proof = try reader.absenceProof(of: subject)

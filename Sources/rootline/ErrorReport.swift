@@ -24,6 +24,7 @@ struct ErrorReport {
     let hint: String?
 
     private static let no: Int32 = 1
+    private static let usage: Int32 = 64
     private static let badInput: Int32 = 65
     private static let noInput: Int32 = 66
     private static let unavailable: Int32 = 69
@@ -67,6 +68,7 @@ struct ErrorReport {
             let exit: Int32
             switch error.code {
             case .pins: exit = Self.badInput
+            case .serialKey: exit = Self.usage
             case .publication: exit = Self.temporary
             case .fileAccess: exit = Self.inputOutput
             case .cannotCreate: exit = Self.cannotCreate

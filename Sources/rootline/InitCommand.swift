@@ -19,8 +19,22 @@ struct InitCommand: ParsableCommand, FormattedCommand {
     @Flag(name: .long, help: "Make a rehearsal site that needs nothing else.") var demo = false
     @Option(
         name: .long,
-        help: "The log's name, a URL without its scheme; one a customer. Required without --demo.")
+        help:
+            "The customer whose devices are listed: letters, digits, `-` and `.`. With --domain it gives the log's name."
+    )
+    var customer: String?
+    @Option(name: .long, help: "The domain of who keeps the list, such as devices.example.com.")
+    var domain: String?
+    @Option(
+        name: .long,
+        help: "The log's whole name instead, a URL without its scheme; one a customer.")
     var origin: String?
+    @Option(
+        name: .long,
+        help:
+            "How the log names devices, for good: plain serials, or hashed ones that need the site's serial key."
+    )
+    var serials: SerialListing = .plain
     @Option(
         name: .long,
         help:
@@ -36,6 +50,7 @@ struct InitCommand: ParsableCommand, FormattedCommand {
         var site: String
         var rehearsal: Bool
         var origin: String
+        var serials: String
         var module: String
         var tokens: [String: String]
         var station: String?
@@ -46,11 +61,24 @@ struct InitCommand: ParsableCommand, FormattedCommand {
             throw ValidationError(
                 "--roster and --roster-digest belong together, and to a site that is no demo.")
         }
-        if !demo && origin == nil {
+        guard (customer == nil) == (domain == nil), customer == nil || origin == nil else {
+            throw ValidationError("--customer and --domain belong together, and exclude --origin.")
+        }
+        guard !demo || customer == nil else {
+            throw ValidationError("A demo's log is named after its folder: leave --customer out.")
+        }
+        if !demo && origin == nil && customer == nil {
             throw ValidationError(
-                "A live site needs the name of its log, one a customer: --origin devices.example.com/customer"
+                "A live site needs the name of its log, one a customer: --customer NAME --domain devices.example.com"
             )
         }
+        if let customer, let domain { _ = try LogName.origin(customer: customer, domain: domain) }
+    }
+
+    /// The log's name from customer and domain; nil where these are not given.
+    private func logName() throws -> String? {
+        guard let customer, let domain else { return nil }
+        return try LogName.origin(customer: customer, domain: domain)
     }
 
     /// Pins a roster that exists; refused unless it is the one whose digest the caller has on paper.
@@ -79,8 +107,7 @@ struct InitCommand: ParsableCommand, FormattedCommand {
         let template = try SiteTemplate.load(path: isPath ? hsm : "\(sites)/\(hsm).yaml")
         let created = try Site.create(
             in: folder, template: template, templates: ProductFiles.path("Templates/certificates"),
-            demo: demo,
-            origin: origin)
+            demo: demo, origin: try origin ?? logName(), serials: serials)
         let site = created.site
         do {
             try pinRoster(in: site)
@@ -93,11 +120,20 @@ struct InitCommand: ParsableCommand, FormattedCommand {
             return try printJSON(
                 Document(
                     site: site.folder, rehearsal: site.isRehearsal, origin: site.origin,
+                    serials: site.serials.rawValue,
                     module: created.module, tokens: site.description.tokens.mapValues(\.serial),
                     station: created.stationKey))
         }
         print("Site \(site.folder)")
         print("  origin  \(site.origin)\(site.isRehearsal ? "  (rehearsal)" : "")")
+        if site.serials == .hashed {
+            print("  serials hashed, under \(site.serialKeyPath): back it up, and keep it secret")
+        }
+        if !site.isRehearsal, !site.origin.contains("/") {
+            Terminal.say(
+                "The origin names no customer: whoever gets this list reads of every customer's devices. One list a customer: --customer NAME --domain \(site.origin)"
+            )
+        }
         print("  module  \(created.module)")
         for (name, token) in site.description.tokens.sorted(by: { $0.key < $1.key }) {
             print("  token   \(name): \(token.label), serial \(token.serial)")

@@ -9,8 +9,9 @@ struct RunVerifyPackagesCommand: ParsableCommand, FormattedCommand {
         commandName: "verify-packages",
         abstract: "Compare a sealed run's packages with their index; touches no token.",
         discussion: """
-            The index was written when the run was sealed, and its digest stands in the run's report. Exit code 1 \
-            where a file is missing, changed or not listed; it is named.
+            The index was written when the run was sealed, and its digest stands in the seal in the log, which is \
+            compared, and in the run's report. Exit code 1 where a file is missing, changed or not listed; it is \
+            named.
             """)
 
     @Argument(help: "The run's name.") var name: String
@@ -23,6 +24,8 @@ struct RunVerifyPackagesCommand: ParsableCommand, FormattedCommand {
         var version = 1
         var run: String
         var packageIndexDigest: String
+        /// What the seal in the log says; left out where it says nothing.
+        var sealedIndexDigest: String?
         var files: Int
         var devices: Int
         var faults: [PackageFault]
@@ -30,7 +33,7 @@ struct RunVerifyPackagesCommand: ParsableCommand, FormattedCommand {
 
     func run() throws {
         let site = try siteOptions.open()
-        guard try site.ledgerToRead()?.run(name) != nil else {
+        guard let record = try site.ledgerToRead()?.run(name) else {
             throw LedgerError(
                 .runUnknown, name, "no such run", hint: "`rootline run status` lists the runs.")
         }
@@ -47,12 +50,21 @@ struct RunVerifyPackagesCommand: ParsableCommand, FormattedCommand {
                     file: PackageIndex.name, kind: .changed,
                     message: "the index's SHA-256 is \(index.digest.hex), not the one given"))
         }
+        let sealed = record.state == .sealed ? try SealedPackages.indexDigest(of: record, in: site) : nil
+        if let sealed, sealed != index.digest {
+            faults.append(
+                PackageFault(
+                    file: PackageIndex.name, kind: .changed,
+                    message:
+                        "the index's SHA-256 is \(index.digest.hex), and the seal in the log says \(sealed.hex)"
+                ))
+        }
         faults += try index.faults(in: folder)
         if output.format == .json {
             try printJSON(
                 Document(
-                    run: name, packageIndexDigest: index.digest.hex, files: index.lines.count,
-                    devices: index.deviceCount, faults: faults))
+                    run: name, packageIndexDigest: index.digest.hex, sealedIndexDigest: sealed?.hex,
+                    files: index.lines.count, devices: index.deviceCount, faults: faults))
         } else {
             for fault in faults { print("\(fault.kind.rawValue)  \(fault.file): \(fault.message)") }
             if faults.isEmpty {

@@ -67,18 +67,11 @@ struct RunScrapCommand: ParsableCommand, FormattedCommand {
         return superseded ? .superseded : .cessationOfOperation
     }
 
-    private func requests() throws -> [ScrapRequest] {
+    private func requests() throws -> [DeviceRequest] {
         var names = serials
-        if let file {
-            guard let data = FileManager.default.contents(atPath: file),
-                let text = String(data: data, encoding: .utf8)
-            else { throw SiteError(.notASite, file, "cannot be read as a list of serials in UTF-8") }
-            names += text.split(whereSeparator: \.isNewline).map {
-                $0.trimmingCharacters(in: .whitespaces)
-            }.filter { !$0.isEmpty }
-        }
+        if let file { names += try SerialList.read(file) }
         guard !names.isEmpty else { throw ValidationError("\(file ?? "--file") names no serial.") }
-        return names.map { ScrapRequest(serial: $0, product: product, run: runName) }
+        return names.map { DeviceRequest(serial: $0, product: product, run: runName) }
     }
 
     func run() throws {

@@ -70,7 +70,17 @@ struct LookupTests {
 
     @Test("The device that replaces another is listed")
     func replacement() throws {
-        #expect(try reader.lookup(serial: "SN-4", key: TestLog.digest(4, 1)).status == .listed)
+        let answer = try reader.lookup(serial: "SN-4", key: TestLog.digest(4, 1))
+        #expect(answer.status == .listed)
+        // And says whose place it took; no other one did.
+        #expect(answer.replaces == 4)
+        #expect(try reader.lookup(serial: "SN-3", key: TestLog.digest(3, 1)).replaces == nil)
+        var found: [UInt64] = []
+        try ListedDevices(in: BundleFolder(log.path), pins: log.pins()).visit { answer in
+            if let prior = answer.replaces { found.append(prior) }
+            return true
+        }
+        #expect(found.count == 3 && found.first == 4)
     }
 
     @Test("Every device of the list is found, and none beside it")

@@ -177,7 +177,9 @@ struct OutputFormTests {
             "run approve", "run approve-crl", "run start", "run resume", "run status", "run report",
             "run scrap", "run rework", "run close", "run crl", "run extract", "run verify-packages", "ledger",
             "ledger check", "ledger backup", "allowlist", "allowlist verify",
-            "allowlist lookup", "allowlist pack", "allowlist pins", "key", "key list", "key show",
+            "allowlist lookup", "allowlist pack", "allowlist pins", "allowlist serial-key",
+            "allowlist revoke",
+            "allowlist replace", "key", "key list", "key show",
             "key registration-group",
         ])
     func help(command: String) throws {
@@ -209,7 +211,8 @@ struct OutputFormTests {
         #expect(try names("ledger") == ["check", "backup"])
         #expect(
             try names("allowlist") == [
-                "verify", "lookup", "pack", "prove", "verify-receipt", "cosign", "witness-key", "pins",
+                "verify", "lookup", "pack", "prove", "verify-receipt", "diff", "apply", "journal", "cosign",
+                "witness-key", "pins", "serial-key", "revoke", "replace",
             ])
         #expect(try names("key") == ["list", "show", "registration-group"])
     }

@@ -10,6 +10,8 @@ enum Stage: String {
     case rehearsed
     /// That, and the sealed run `first` of 300 devices, EX-00000001 and on.
     case sealed
+    /// The same in a site of hashed serials.
+    case hashed
 
     static let sealedDevices = 300
 }
@@ -25,17 +27,20 @@ final class Workplace: Sendable {
         case .founded: try succeed("rootline init site --hsm softhsm --demo")
         case .rehearsed: try Workplace.copy(from: Workplace.rehearsed.get().folder, to: folder)
         case .sealed: try Workplace.copy(from: Workplace.sealed.get().folder, to: folder)
+        case .hashed: try Workplace.copy(from: Workplace.hashed.get().folder, to: folder)
         }
     }
 
     private init(preparing stage: Stage) throws {
         folder = try Workplace.makeFolder()
         switch stage {
-        case .founded, .rehearsed:
-            try succeed("rootline init site --hsm softhsm --demo")
+        case .founded, .rehearsed, .hashed:
+            let serials = stage == .hashed ? "hashed" : "plain"
+            try succeed("rootline init site --hsm softhsm --demo --serials \(serials)")
             for ceremony in ["root-ca", "issuing-ca", "run-authority", "allowlist-signer"] {
                 try succeed("rootline ceremony rehearse \"$REPOSITORY/Ceremonies/\(ceremony)/script.yaml\"")
             }
+            if stage == .hashed { try make("first", devices: Stage.sealedDevices) }
         case .sealed:
             try Workplace.copy(from: Workplace.rehearsed.get().folder, to: folder)
             try make("first", devices: Stage.sealedDevices)
@@ -47,6 +52,7 @@ final class Workplace: Sendable {
     // Making a site costs a second and copying one some milliseconds: each process makes one of a kind.
     private static let rehearsed = Result { try Workplace(preparing: .rehearsed) }
     private static let sealed = Result { try Workplace(preparing: .sealed) }
+    private static let hashed = Result { try Workplace(preparing: .hashed) }
     private static let prepared = Prepared()
 
     /// The folders to be removed when the process ends.

@@ -64,6 +64,9 @@ public struct SerialKey: Sendable {
         self = key
     }
 
+    /// SHA-256 of the key's octets, by which two people can tell that they have the same key.
+    public var digest: Digest32 { key.withUnsafeBytes { Digest32.sha256($0) } }
+
     /// Hands out the octets of a key file, 64 lowercase hexadecimal digits and a newline, and zeroes them afterwards.
     public func withFile<Value>(_ body: (UnsafeRawBufferPointer) throws -> Value) rethrows -> Value {
         try withUnsafeTemporaryAllocation(byteCount: 2 * Self.byteCount + 1, alignment: 1) { file in

@@ -191,13 +191,15 @@ public struct BundleReader: Sendable {
         let events = about.compactMap { LookupAnswer.Event($0.entry, at: $0.index, about: index) }
         return LookupAnswer(
             status: events.last?.status ?? .listed, reason: events.last?.reason, entryIndex: index,
-            device: device, events: events, keyChecked: keyChecked, serialChecked: serialChecked,
+            device: device, events: events,
+            replaces: about.lazy.compactMap { $0.entry.replaced(by: index) }.first, keyChecked: keyChecked,
+            serialChecked: serialChecked,
             checkpoint: checkpoint)
     }
 
     private func notListed(keyChecked: Bool, serialChecked: Bool, reason: String?) -> LookupAnswer {
         LookupAnswer(
-            status: .notListed, reason: reason, entryIndex: nil, device: nil, events: [],
+            status: .notListed, reason: reason, entryIndex: nil, device: nil, events: [], replaces: nil,
             keyChecked: keyChecked, serialChecked: serialChecked, checkpoint: checkpoint)
     }
 }
@@ -212,6 +214,14 @@ extension AllowlistEntry {
         case .replace(let replace): [replace.priorIndex, replace.newIndex]
         case .openRun, .add, .seal, .state, .rotateSigner: []
         }
+    }
+}
+
+extension AllowlistEntry {
+    /// The index of the device whose place the one listed at `device` took, where this entry says so.
+    fileprivate func replaced(by device: UInt64) -> UInt64? {
+        guard case .replace(let replace) = self, replace.newIndex == device else { return nil }
+        return replace.priorIndex
     }
 }
 

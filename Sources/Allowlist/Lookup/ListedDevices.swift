@@ -12,6 +12,8 @@ public struct ListedDevices: Sendable {
     private let bundleRoots: [Digest32]
     /// What happened to the devices, by the indexes of their `add`s and in the order of the log.
     private let events: [UInt64: [LookupAnswer.Event]]
+    /// The replaced device's `add` by that of the one that took its place.
+    private let replaced: [UInt64: UInt64]
 
     /// Reads the whole list; throws where it is not what the pinned key signed.
     public init(in source: any BundleSource, pins: Pins) throws(AllowlistError) {
@@ -21,6 +23,7 @@ public struct ListedDevices: Sendable {
         var tree = Frontier()
         var bundleRoots: [Digest32] = []
         var events: [UInt64: [LookupAnswer.Event]] = [:]
+        var replaced: [UInt64: UInt64] = [:]
         var bundle = EntryBundle(number: 0, treeSize: checkpoint.size)
         while let present = bundle {
             let (bytes, ranges) = try present.read(from: source)
@@ -30,6 +33,7 @@ public struct ListedDevices: Sendable {
             for (position, range) in ranges.enumerated() {
                 let index = present.firstIndex + UInt64(position)
                 let entry = try present.entry(bytes, range, at: index)
+                if case .replace(let replace) = entry { replaced[replace.newIndex] = replace.priorIndex }
                 for device in entry.citedDevices {
                     guard let event = LookupAnswer.Event(entry, at: index, about: device) else { continue }
                     events[device, default: []].append(event)
@@ -44,6 +48,7 @@ public struct ListedDevices: Sendable {
         }
         self.bundleRoots = bundleRoots
         self.events = events
+        self.replaced = replaced
     }
 
     /// Hands each device to `body` in the order of the log, until it answers false.
@@ -67,7 +72,8 @@ public struct ListedDevices: Sendable {
                 let about = events[index] ?? []
                 let answer = LookupAnswer(
                     status: about.last?.status ?? .listed, reason: about.last?.reason, entryIndex: index,
-                    device: device, events: about, keyChecked: true, serialChecked: true,
+                    device: device, events: about, replaces: replaced[index], keyChecked: true,
+                    serialChecked: true,
                     checkpoint: checkpoint)
                 guard try body(answer) else { return }
             }

@@ -32,6 +32,8 @@ public struct LookupAnswer: Hashable, Sendable {
     public let device: AllowlistEntry.Add?
     /// Every event about the device, in the order of the log; the last one gives the status.
     public let events: [Event]
+    /// The index of the `add` of the device whose place this one took (RMA), where a `replace` says so.
+    public let replaces: UInt64?
     /// Whether the question named the device's key; a serial alone identifies nobody.
     public let keyChecked: Bool
     /// Whether the question named the device's serial and it was compared; false where a log of hashed serials was
