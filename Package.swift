@@ -175,7 +175,7 @@ let package = Package(
         // Vectors for every implementation of the format; RECORD_VECTORS=1 makes them anew.
         .testTarget(
             name: "AllowlistSpecificationTests",
-            dependencies: ["Allowlist", "TransparencyLog", "CBOR", crypto],
+            dependencies: ["Allowlist", "SignedStatements", "TransparencyLog", asn1, crypto],
             path: "Tests/AllowlistSpecification", exclude: ["README.md", "vectors"],
             swiftSettings: swiftSettings),
         // A consumer of the library as its README shows it, so that it compiles.

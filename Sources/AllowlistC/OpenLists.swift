@@ -7,12 +7,18 @@ final class OpenList: Sendable {
     let source: any BundleSource
     let pins: Pins
     let serialKey: SerialKey?
+    /// What a full verification found, where the list was opened with one.
+    let verified: VerifiedList?
     let reader: BundleReader
 
-    init(source: any BundleSource, pins: Pins, serialKey: SerialKey?, reader: BundleReader) {
+    init(
+        source: any BundleSource, pins: Pins, serialKey: SerialKey?, verified: VerifiedList?,
+        reader: BundleReader
+    ) {
         self.source = source
         self.pins = pins
         self.serialKey = serialKey
+        self.verified = verified
         self.reader = reader
     }
 
@@ -25,36 +31,40 @@ final class OpenList: Sendable {
     }
 }
 
-/// The open lists by their numbers.
+/// What C has open, by numbers.
 ///
 /// C holds a number and no pointer, so that a number that was closed, or never was one, is found out instead of
-/// followed.
+/// followed. Numbers are never used twice by a process, for lists and for anything else.
+final class HandleTable<Value: Sendable>: Sendable {
+    private let values = Mutex<[UInt64: Value]>([:])
+
+    func insert(_ value: Value) -> UInt64 {
+        let handle = lastHandle.add(1, ordering: .relaxed).newValue
+        values.withLock { $0[handle] = value }
+        return handle
+    }
+
+    subscript(_ handle: UInt64) -> Value? {
+        values.withLock { $0[handle] }
+    }
+
+    func remove(_ handle: UInt64) {
+        // The value itself goes outside the lock, since unmapping a list's files takes a while.
+        let value = values.withLock { $0.removeValue(forKey: handle) }
+        withExtendedLifetime(value) {}
+    }
+}
+
+private let lastHandle = Atomic<UInt64>(0)
+
+/// The open lists.
 enum OpenLists {
-    private struct Table {
-        var lists: [UInt64: OpenList] = [:]
-        var last: UInt64 = 0
-    }
-
-    private static let table = Mutex(Table())
-
-    static func insert(_ list: OpenList) -> UInt64 {
-        table.withLock { table in
-            table.last += 1
-            table.lists[table.last] = list
-            return table.last
-        }
-    }
+    static let table = HandleTable<OpenList>()
 
     static func list(_ handle: UInt64) throws(CallFailure) -> OpenList {
-        guard let list = table.withLock({ $0.lists[handle] }) else {
+        guard let list = table[handle] else {
             throw CallFailure(StatusCode.closed, "\(handle) is not the handle of an open list")
         }
         return list
-    }
-
-    static func close(_ handle: UInt64) {
-        // The list itself goes outside the lock, since unmapping its files takes a while.
-        let list = table.withLock { $0.lists.removeValue(forKey: handle) }
-        withExtendedLifetime(list) {}
     }
 }

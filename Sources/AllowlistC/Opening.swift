@@ -41,7 +41,7 @@ public func open(
 
 @_cdecl("rootline_allowlist_close")
 public func close(_ handle: UInt64) {
-    OpenLists.close(handle)
+    OpenLists.table.remove(handle)
 }
 
 private func open(
@@ -53,17 +53,21 @@ private func open(
     guard options & ~(checkIndex | verify) == 0 else { throw .invalid("options has unknown bits") }
     let list = try refusing { () throws(AllowlistError) in
         let source = try openBundle(path)
-        if options & verify != 0 { _ = try BundleVerifier.verify(source, pins: pins) }
-        // A full verification has checked the index.
-        let reader = try BundleReader(
-            in: source, pins: pins, checkingIndex: options & checkIndex != 0 && options & verify == 0)
-        return OpenList(source: source, pins: pins, serialKey: serialKey, reader: reader)
+        guard options & verify == 0 else {
+            // A verified bundle's reader asks the index that was verified.
+            let verified = try VerifiedBundle(source, pins: pins)
+            return OpenList(
+                source: source, pins: pins, serialKey: serialKey, verified: verified.list,
+                reader: verified.reader)
+        }
+        let reader = try BundleReader(in: source, pins: pins, checkingIndex: options & checkIndex != 0)
+        return OpenList(source: source, pins: pins, serialKey: serialKey, verified: nil, reader: reader)
     }
-    return OpenLists.insert(list)
+    return OpenLists.table.insert(list)
 }
 
 /// The pins, and the serial key where one is given.
-private func readPins(
+func readPins(
     _ pins: UnsafePointer<rootline_allowlist_pins>?
 ) throws(CallFailure) -> (Pins, SerialKey?) {
     guard let pins else { throw .invalid("pins is NULL") }

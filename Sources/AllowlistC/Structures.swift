@@ -35,18 +35,29 @@ extension rootline_allowlist_answer {
     }
 
     init(_ answer: LookupAnswer) {
-        self = .nothing
-        entry_index = answer.entryIndex ?? entry_index
-        not_after = answer.notAfter ?? not_after
+        if let device = answer.device, let index = answer.entryIndex {
+            self.init(device, at: index, in: answer.checkpoint)
+        } else {
+            self = .nothing
+            tree_size = answer.checkpoint.size
+            fill(&root, answer.checkpoint.root)
+        }
         event_time = answer.events.last?.at ?? event_time
         replaced_by = answer.events.last?.replacedBy ?? replaced_by
-        tree_size = answer.checkpoint.size
-        fill(&root, answer.checkpoint.root)
         state = Int32(Self.state(of: answer.status))
         key_checked = answer.keyChecked ? 1 : 0
         serial_checked = answer.serialChecked ? 1 : 0
         fill(&reason, answer.reason ?? "")
-        guard let device = answer.device else { return }
+    }
+
+    /// A device as its `add` lists it.
+    init(_ device: AllowlistEntry.Add, at index: UInt64, in checkpoint: Checkpoint) {
+        self = .nothing
+        entry_index = index
+        not_after = device.notAfter
+        tree_size = checkpoint.size
+        fill(&root, checkpoint.root)
+        state = Int32(ROOTLINE_ALLOWLIST_LISTED)
         fill(&key_sha256, device.key)
         fill(&certificate_sha256, device.certificate)
         rotates = device.rotates ? 1 : 0

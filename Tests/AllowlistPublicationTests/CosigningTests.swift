@@ -78,7 +78,7 @@ struct CosigningTests {
         // A tile that would prove it is damaged.
         try grow(log, "G-2")
         let size = try log.reader().checkpoint.size
-        let tile = try #require(Tile(.hashes(level: 0), index: 1, treeSize: size))
+        let tile = try #require(Tile(.hashes(level: 0), index: 2, treeSize: size))
         var bytes = try log.contents(tile.path)
         bytes[40] ^= 1
         try log.write(bytes, to: tile.path)

@@ -30,7 +30,7 @@ import Testing
         }
         let error = try refusal(log, maxAge: 3600, now: signed + 3601)
         #expect(error?.code == .stale)
-        #expect(error?.message == "the checkpoint is 1 hour 1 second old, at most 1 hour are allowed")
+        #expect(error?.message == "the checkpoint is 1 hour 1 second old; at most 1 hour is allowed")
     }
 
     @Test("A checkpoint from more than five minutes ahead of the clock is refused")

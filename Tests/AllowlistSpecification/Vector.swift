@@ -11,6 +11,8 @@ struct Vector: Codable, Equatable {
     var bundle: String?
     var pins: PinnedForVector
     var allowRehearsal = false
+    /// Base64 of the `checkpoint` that the consumer accepted before.
+    var kept: String?
     /// What the clock shows, where an age is asked for: UTC seconds since 1970.
     var now: UInt64?
     var question: Question
@@ -23,6 +25,8 @@ struct Vector: Codable, Equatable {
         /// Base64 of the DER SubjectPublicKeyInfo.
         var logKey: String
         var maxAge: UInt64?
+        /// SHA-256 of a version of the roster, in hexadecimal.
+        var roster: String?
         var witnesses: PinnedWitnesses?
     }
 
@@ -39,6 +43,13 @@ struct Vector: Codable, Equatable {
         var lookup: Lookup?
         var receipt: ProofQuestion?
         var absence: ProofQuestion?
+        var apply: ApplyQuestion?
+    }
+
+    /// The bundle is a delta, which a receiver applies.
+    struct ApplyQuestion: Codable, Equatable {
+        /// The archive of the receiver's bundle; he has none where it is left out.
+        var base: String?
     }
 
     struct Lookup: Codable, Equatable {
@@ -106,7 +117,7 @@ struct Vector: Codable, Equatable {
     /// The codes whose refusals the specification lets name an entry.
     static let codesWithIndex: Set<AllowlistError.Code> = [
         .entryMismatch, .tileMismatch, .entryMalformed, .entryReference, .run, .quantity, .seal, .duplicate,
-        .rehearsal, .receiptProof, .receiptDevice,
+        .rehearsal, .approval,
     ]
     /// The codes whose refusals the specification lets name a file.
     static let codesWithFile: Set<AllowlistError.Code> = [
@@ -179,7 +190,33 @@ extension Vector {
                     keyChecked: answer.keyChecked, reason: answer.events.last?.reason,
                     replacedBy: answer.events.last?.replacedBy))
         }
-        return Expected(outcome: "ok", list: ListFacts(try BundleVerifier.verify(archive, pins: trusted)))
+        if let apply = question.apply {
+            return Expected(outcome: "ok", list: try applied(archive, to: apply.base, pins: trusted))
+        }
+        let list = try BundleVerifier.verify(archive, pins: trusted)
+        if let kept = kept.flatMap({ Data(base64Encoded: $0) }) {
+            try KeptCheckpoint(note: Array(kept), origin: trusted.origin)
+                .requireExtended(by: SignedHead(in: archive, pins: trusted), in: archive)
+        }
+        return Expected(outcome: "ok", list: ListFacts(list))
+    }
+
+    /// Applies a delta to a folder with the base's files, and verifies what comes of it.
+    private func applied(_ delta: TarArchive, to base: String?, pins: Pins) throws -> ListFacts {
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("vector-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        if let base {
+            let archive = try TarArchive(Self.folder.appendingPathComponent(base).path)
+            for path in try BundleContents(of: archive, pins: pins).paths {
+                let place = folder.appendingPathComponent(path)
+                try FileManager.default.createDirectory(
+                    at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
+                try Data(try archive.bytes(of: path, maximum: 1 << 24)).write(to: place)
+            }
+        }
+        _ = try BundleDelta.apply(delta, to: folder.path, pins: pins, verifying: true)
+        return ListFacts(try BundleVerifier.verify(directory: folder.path, pins: pins))
     }
 
     static func serialKey(_ hex: String) -> SerialKey? {

@@ -17,6 +17,11 @@ struct VectorCase: Sendable {
         var receipt: [UInt8]?
         var absence: [UInt8]?
         var witnesses: Vector.PinnedWitnesses?
+        var roster: String?
+        /// The receiver's bundle, where a delta is applied.
+        var base: [String: [UInt8]]?
+        /// The note that the consumer kept.
+        var kept: [UInt8]?
         /// The archive, where it is not the plain one of the files.
         var archive: [UInt8]?
     }
@@ -71,7 +76,7 @@ struct VectorCase: Sendable {
 
     static let all: [VectorCase] =
         goodBundles + damagedTrees + badCheckpoints + brokenRuns + brokenReferences + repeats + brokenIndexes
-        + lookups + receipts + absences + witnesses + carrying
+        + lookups + receipts + approvals + absences + witnesses + kept + deltas + carrying
 }
 
 extension VectorCase {
@@ -82,7 +87,7 @@ extension VectorCase {
             name: name, what: what,
             pins: .init(
                 origin: made.log.origin, logKey: Data(made.log.publicKey).base64EncodedString(),
-                maxAge: made.maxAge, witnesses: made.witnesses),
+                maxAge: made.maxAge, roster: made.roster, witnesses: made.witnesses),
             allowRehearsal: made.allowRehearsal, now: made.now, question: made.question,
             expected: .init(outcome: "ok"))
         if let receipt = made.receipt {
@@ -95,6 +100,11 @@ extension VectorCase {
             vector.bundle = "\(name).tar"
             try write(try made.archive ?? VectorCase.archive(made.files), ".tar")
         }
+        if let base = made.base {
+            vector.question.apply?.base = "\(name).base.tar"
+            try write(try VectorCase.archive(base), ".base.tar")
+        }
+        vector.kept = made.kept.map { Data($0).base64EncodedString() }
         vector.expected = try vector.answer()
         guard vector.expected.code == code?.rawValue else {
             throw Unexpected(

@@ -107,6 +107,39 @@ struct AddReaderTests {
         #expect(accepted > 100)
     }
 
+    /// Octets of the first pattern, and what a lax reader would take for the same.
+    static let lax: [(name: String, original: [UInt8], changed: [UInt8])] = [
+        ("the serial's length in two octets", [4, 0x64], [4, 0x78, 4]),
+        ("the serial's length in three octets", [4, 0x64], [4, 0x79, 0, 4]),
+        ("the certificate serial's length in two octets", [7, 0x54], [7, 0x58, 20]),
+        ("a certificate serial of 21 octets", [7, 0x54], [7, 0x55, 0x41]),
+        ("a digest's length in three octets", [5, 0x58, 0x20], [5, 0x59, 0, 0x20]),
+        ("not-after beyond the year 9999", [0x3a, 0xff, 0xf4, 0x41, 0x7f], [0x3a, 0xff, 0xf4, 0x41, 0x80]),
+        (
+            "not-after in eight octets where four are enough", [0, 0, 0, 0x3a, 0xff, 0xf4, 0x41, 0x7f],
+            [0, 0, 0, 0, 0xff, 0xf4, 0x41, 0x7f]
+        ),
+        ("an octet behind the end", [0x0a, 0xf4], [0x0a, 0xf4, 0]),
+        ("a pair more than the map has", [0x0a, 0xf4], [0x0a, 0xf4, 0x0e, 0x01]),
+        ("a control character in the serial", [4, 0x64, 0x53], [4, 0x64, 0x1f]),
+        ("a serial that is not UTF-8", [4, 0x64, 0x53], [4, 0x64, 0xff]),
+        ("an empty serial", [4, 0x64, 0x53, 0x4e, 0x2d, 0x31], [4, 0x60]),
+    ]
+
+    @Test(
+        "Another spelling of the same values, and values out of bounds, are not read fast",
+        arguments: lax.indices)
+    func strict(index: Int) throws {
+        let (name, original, changed) = Self.lax[index]
+        let reader = try learned(Self.patterns[0])
+        let bytes = try AllowlistEntry.add(Self.patterns[0]).encoded()
+        let place = try #require(bytes.indices.first { bytes[$0...].starts(with: original) }, "\(name)")
+        let lax = bytes[..<place] + changed + bytes[(place + original.count)...]
+        #expect(throws: AllowlistError.self, "\(name)") { try AllowlistEntry(decoding: Array(lax)) }
+        Array(lax).withUnsafeBytes { #expect(reader.values($0) == nil, "\(name)") }
+        bytes.withUnsafeBytes { #expect(reader.values($0) != nil) }
+    }
+
     private func learned(_ device: AllowlistEntry.Add) throws -> AddReader {
         var reader = AddReader()
         try AllowlistEntry.add(device).encoded().withUnsafeBytes { reader.learn(device, from: $0) }

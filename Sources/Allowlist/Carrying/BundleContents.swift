@@ -39,7 +39,7 @@ public struct BundleContents: Sendable {
         for segment in state.segments { paths.insert(segment.path) }
         let cited = try Cited(in: bundle, checkpoint)
         for digest in cited.authorisations { paths.insert(Authorisation.path(of: digest)) }
-        for path in ["issuers.pem", "signers.pem", "roster.json"] where try has(path, in: bundle) {
+        for path in ["issuers.pem", "signers.pem"] where try has(path, in: bundle) {
             paths.insert(path)
         }
         for (number, digest) in cited.rotations.enumerated() {

@@ -29,7 +29,8 @@ extension Pins {
         guard time >= now || now - time <= maxAge else {
             throw AllowlistError(
                 .stale, file: SignedHead.cmsPath,
-                "the checkpoint is \(Self.words(forSeconds: now - time)) old, at most \(Self.words(forSeconds: maxAge)) are allowed",
+                "the checkpoint is \(Self.words(forSeconds: now - time)) old; at most "
+                    + "\(Self.words(forSeconds: maxAge)) is allowed",
                 hint: "take the newest from the publisher: what is held back may revoke devices")
         }
     }

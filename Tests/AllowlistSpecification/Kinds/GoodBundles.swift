@@ -94,8 +94,8 @@ extension VectorCase {
         },
     ]
 
-    /// Two runs over two publications with every event.
-    static func everyEvent() throws -> VectorLog {
+    /// The first of two publications.
+    static func firstPublication() throws -> VectorLog {
         var log = VectorLog()
         try log.append(log.openRun())
         for number in 1...8 { try log.append(.add(VectorLog.device(number))) }
@@ -104,6 +104,12 @@ extension VectorCase {
         try log.append(VectorLog.burn(9))
         try log.append(.seal(log.seal(released: 7, scrapped: 1, burned: [9])))
         try log.appendState()
+        return log
+    }
+
+    /// Two runs over two publications with every event.
+    static func everyEvent() throws -> VectorLog {
+        var log = try firstPublication()
         log.segmentEnds = [log.size - 1]
         let second = try log.append(log.openRun("R-2"))
         let first = log.size
