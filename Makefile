@@ -68,7 +68,7 @@ demo: setup
 
 test: setup-test
 	swift build --build-tests
-	swift test --skip-build --no-parallel
+	Tests/Tools/run-tests
 	"$$(Tests/Tools/auditor-python)" -m unittest discover Ceremonies/auditor
 	"$$(Tests/Tools/auditor-python)" Ceremonies/auditor/check_vectors.py Ceremonies/auditor/vectors
 

@@ -22,7 +22,7 @@ import Testing
 
     /// Starts a run and waits until it has made some devices.
     private func working(
-        _ place: Workplace, devices: Int = 3000, options: String = "--workers 1"
+        _ place: Workplace, devices: Int = 8000, options: String = "--workers 1"
     ) throws -> RunningProgram {
         try place.approve("batch", devices: devices)
         let program = try place.start("exec rootline run start batch/manifest.yaml \(options)")
@@ -44,10 +44,11 @@ import Testing
         "While a run is at work another process tells its counts, rate, remaining time, latency and process")
     func atWork() throws {
         let place = try Workplace()
-        let program = try working(place, devices: 6000)
+        // More than any machine makes before the first rate is known, which takes a second.
+        let program = try working(place, devices: 30_000)
         let isTold = wait(seconds: 20) {
             let live = FileManager.default.contents(atPath: place.site + "/runs/batch/live.json")
-            return program.hasEnded || live?.range(of: Data(#""devicesPerSecond""#.utf8)) != nil
+            return program.hasEnded || live?.range(of: Data(#""remainingSeconds""#.utf8)) != nil
         }
         // It stands still while it is looked at, so that it does not end meanwhile.
         kill(program.process, SIGSTOP)

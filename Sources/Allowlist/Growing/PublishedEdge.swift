@@ -1,15 +1,14 @@
-import Allowlist
 import TransparencyLog
 
 /// The right edge of a published bundle, checked against its root: all that is needed to grow it.
-struct PublishedEdge {
-    let tree: GrowingTree
-    let state: AllowlistEntry.State
+package struct PublishedEdge {
+    package let tree: GrowingTree
+    package let state: AllowlistEntry.State
     /// The bytes of the partial entry bundle; empty where the last one is full.
-    let openBundle: [UInt8]
-    let openRanges: [Range<Int>]
+    package let openBundle: [UInt8]
+    package let openRanges: [Range<Int>]
 
-    init(_ checkpoint: Checkpoint, in folder: BundleFolder) throws(AllowlistError) {
+    package init(_ checkpoint: Checkpoint, in folder: BundleFolder) throws(AllowlistError) {
         var files = EntryFiles(folder: folder, treeSize: checkpoint.size)
         tree = try GrowingTree(size: checkpoint.size, source: files)
         guard tree.root == checkpoint.root else {

@@ -1,5 +1,3 @@
-import Allowlist
-
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -9,14 +7,14 @@ import Allowlist
 #endif
 
 /// Writes a file of index records through one buffer.
-final class RecordFile {
+package final class RecordFile {
     private let path: String
     private let descriptor: Int32
     private var buffer: [UInt8] = []
 
     private static let bufferSize = 1 << 18
 
-    init(_ folder: DurableFolder, _ path: String) throws(AllowlistError) {
+    package init(_ folder: DurableFolder, _ path: String) throws(AllowlistError) {
         self.path = path
         descriptor = try folder.create(path)
         buffer.reserveCapacity(Self.bufferSize + IndexRecord.byteCount)
@@ -26,13 +24,13 @@ final class RecordFile {
         close(descriptor)
     }
 
-    func append(_ record: IndexRecord) throws(AllowlistError) {
+    package func append(_ record: IndexRecord) throws(AllowlistError) {
         record.append(to: &buffer)
         if buffer.count >= Self.bufferSize { try finish() }
     }
 
     /// Hands what is buffered to the system; the file may go on after it.
-    func finish() throws(AllowlistError) {
+    package func finish() throws(AllowlistError) {
         try DurableFolder.writeAll(buffer, descriptor, path)
         buffer.removeAll(keepingCapacity: true)
     }

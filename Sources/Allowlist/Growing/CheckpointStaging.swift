@@ -1,10 +1,8 @@
-import Allowlist
-
 /// Puts the three checkpoint files in place as one, by redo.
 ///
 /// They are written to a folder beside and flushed; renaming that folder is the moment of publication.
 /// After a crash a renamed folder is carried on with and any other one is dropped.
-struct CheckpointStaging {
+package struct CheckpointStaging {
     private static let preparing = ".publication/preparing"
     private static let complete = ".publication/complete"
 
@@ -12,11 +10,11 @@ struct CheckpointStaging {
     private static let names = [SignedHead.cmsPath, SignedHead.textPath, SignedHead.notePath]
 
     /// Where a publication may be interrupted, for tests that do so.
-    enum Step: CaseIterable {
+    package enum Step: CaseIterable {
         case staged, committed, cmsInPlace, textInPlace, checkpointInPlace
     }
 
-    static func publish(
+    package static func publish(
         note: [UInt8], text: [UInt8], cms: [UInt8], folder: inout DurableFolder,
         reached: (Step) throws(AllowlistError) -> Void
     ) throws(AllowlistError) {
@@ -34,7 +32,7 @@ struct CheckpointStaging {
     }
 
     /// Finishes or forgets what an interrupted publication left behind.
-    static func recover(folder: inout DurableFolder) throws(AllowlistError) {
+    package static func recover(folder: inout DurableFolder) throws(AllowlistError) {
         try folder.removeFolder(preparing)
         try rollForward(folder: &folder) { (_) throws(AllowlistError) in }
     }

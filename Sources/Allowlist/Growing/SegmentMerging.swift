@@ -1,16 +1,15 @@
-import Allowlist
 import TransparencyLog
 
 /// What a publication does to the segments of one kind.
-struct SegmentMerging {
+package struct SegmentMerging {
     /// Live segments that stay as they are.
-    let kept: [Segment]
+    package let kept: [Segment]
     /// Live segments that go into the new one.
-    let merged: [Segment]
+    package let merged: [Segment]
 
     /// Merges the newest segments while they are at most twice what has been gathered, so that each
     /// live segment is more than twice its successor and their number grows with the logarithm.
-    init(live: [Segment], newRecords: UInt64) {
+    package init(live: [Segment], newRecords: UInt64) {
         var kept = live
         var merged: [Segment] = []
         var gathered = newRecords
@@ -26,7 +25,7 @@ struct SegmentMerging {
     /// Writes the new segment that covers the merged ones and the collected records up to `end`.
     ///
     /// The folder of segments exists, and the new file is the caller's to flush.
-    func write(
+    package func write(
         _ collector: inout IndexCollector, from start: UInt64, to end: UInt64, folder: DurableFolder
     ) throws(AllowlistError) -> Segment {
         let reading = BundleFolder(folder.root)

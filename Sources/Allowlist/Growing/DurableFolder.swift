@@ -1,5 +1,3 @@
-import Allowlist
-
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -12,8 +10,8 @@ import Allowlist
 ///
 /// Every file is written under another name and renamed, so no reader sees half of one. `flush` is the
 /// only promise of durability, except for `writeDurably`, which keeps it for one file at once.
-struct DurableFolder {
-    let root: String
+package struct DurableFolder {
+    package let root: String
     private var knownFolders: Set<String> = []
     private var dirtyFolders: Set<String> = []
     private var dirtyFiles: [String] = []
@@ -21,13 +19,13 @@ struct DurableFolder {
     /// Files that wait at most, so that the list of names stays small.
     private static let maximumListed = 1 << 14
 
-    init(_ root: String) throws(AllowlistError) {
+    package init(_ root: String) throws(AllowlistError) {
         self.root = root
         try makeFolder("")
     }
 
     /// Writes a file without waiting for the disk.
-    mutating func write(_ bytes: [UInt8], to path: String) throws(AllowlistError) {
+    package mutating func write(_ bytes: [UInt8], to path: String) throws(AllowlistError) {
         try makeFolder(Self.parent(of: path))
         let temporary = path + ".tmp"
         let descriptor = try create(temporary)
@@ -39,7 +37,7 @@ struct DurableFolder {
 
     /// Writes a file and waits until it is on the disk; where it existed, the old or the new bytes
     /// survive a crash, never a mixture.
-    mutating func writeDurably(_ bytes: [UInt8], to path: String) throws(AllowlistError) {
+    package mutating func writeDurably(_ bytes: [UInt8], to path: String) throws(AllowlistError) {
         try makeFolder(Self.parent(of: path))
         let temporary = path + ".tmp"
         let descriptor = try create(temporary)
@@ -51,14 +49,14 @@ struct DurableFolder {
     }
 
     /// Takes note of a file that was written by other means.
-    mutating func note(_ path: String) throws(AllowlistError) {
+    package mutating func note(_ path: String) throws(AllowlistError) {
         dirtyFolders.insert(Self.parent(of: path))
         dirtyFiles.append(path)
         if dirtyFiles.count >= Self.maximumListed { try flush() }
     }
 
     /// Waits until every file and name noted so far is on the disk.
-    mutating func flush() throws(AllowlistError) {
+    package mutating func flush() throws(AllowlistError) {
         // Many files are written back faster together; the flush of each one then reports its errors.
         if dirtyFiles.count > 64 { syncEverything() }
         for path in dirtyFiles { try sync(path, O_RDONLY) }
@@ -68,7 +66,7 @@ struct DurableFolder {
     }
 
     /// Makes a folder and those above it; `""` is the root.
-    mutating func makeFolder(_ path: String) throws(AllowlistError) {
+    package mutating func makeFolder(_ path: String) throws(AllowlistError) {
         guard !knownFolders.contains(path) else { return }
         if !path.isEmpty { try makeFolder(Self.parent(of: path)) }
         if mkdir(location(path), 0o755) == 0 {
@@ -80,32 +78,32 @@ struct DurableFolder {
         knownFolders.insert(path)
     }
 
-    func rename(_ old: String, to new: String) throws(AllowlistError) {
+    package func rename(_ old: String, to new: String) throws(AllowlistError) {
         guard renameFile(location(old), location(new)) == 0 else { throw Self.failure(new, "put in place") }
     }
 
-    func syncFolder(_ path: String) throws(AllowlistError) {
+    package func syncFolder(_ path: String) throws(AllowlistError) {
         try sync(path, O_RDONLY | O_DIRECTORY)
     }
 
     /// Removes a file; one that is not there is no error.
-    func remove(_ path: String) throws(AllowlistError) {
+    package func remove(_ path: String) throws(AllowlistError) {
         guard unlink(location(path)) == 0 || errno == ENOENT else { throw Self.failure(path, "remove") }
     }
 
     /// Removes a folder that holds only files; one that is not there is no error.
-    mutating func removeFolder(_ path: String) throws(AllowlistError) {
+    package mutating func removeFolder(_ path: String) throws(AllowlistError) {
         for name in names(in: path) { try remove("\(path)/\(name)") }
         guard rmdir(location(path)) == 0 || errno == ENOENT else { throw Self.failure(path, "remove") }
         knownFolders.remove(path)
     }
 
-    func exists(_ path: String) -> Bool {
+    package func exists(_ path: String) -> Bool {
         access(location(path), F_OK) == 0
     }
 
     /// The names in a folder, sorted; none where it is not there.
-    func names(in path: String) -> [String] {
+    package func names(in path: String) -> [String] {
         guard let stream = opendir(location(path)) else { return [] }
         defer { closedir(stream) }
         var names: [String] = []
@@ -122,16 +120,17 @@ struct DurableFolder {
         return names.sorted()
     }
 
-    func location(_ path: String) -> String { path.isEmpty ? root : "\(root)/\(path)" }
+    package func location(_ path: String) -> String { path.isEmpty ? root : "\(root)/\(path)" }
 
     /// Opens an empty file for writing, whatever stood under the name before.
-    func create(_ path: String) throws(AllowlistError) -> Int32 {
+    package func create(_ path: String) throws(AllowlistError) -> Int32 {
         let descriptor = open(location(path), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw Self.failure(path, "create") }
         return descriptor
     }
 
-    static func writeAll(_ bytes: [UInt8], _ descriptor: Int32, _ path: String) throws(AllowlistError) {
+    package static func writeAll(_ bytes: [UInt8], _ descriptor: Int32, _ path: String) throws(AllowlistError)
+    {
         var written = 0
         while written < bytes.count {
             let count = bytes.withUnsafeBytes { buffer in
@@ -143,12 +142,12 @@ struct DurableFolder {
         }
     }
 
-    static func parent(of path: String) -> String {
+    package static func parent(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "" }
         return String(path[..<slash])
     }
 
-    static func failure(_ path: String, _ action: String) -> AllowlistError {
+    package static func failure(_ path: String, _ action: String) -> AllowlistError {
         AllowlistError(
             .fileAccess, file: path, "cannot \(action): \(String(cString: strerror(errno)))",
             hint: "check the disk and the folder's permissions; what was published before is untouched")

@@ -1,22 +1,21 @@
-import Allowlist
 import TransparencyLog
 
 /// Collects the index records of one kind with bounded memory: sorted runs are spilled to files.
-struct IndexCollector {
-    let kind: Segment.Kind
+package struct IndexCollector {
+    package let kind: Segment.Kind
     private var records: [IndexRecord] = []
     private var spills: [(path: String, count: UInt64)] = []
 
     /// 2.6 MB of records; a run of this size sorts within the processor's cache.
     private static let recordsInMemory = 1 << 16
 
-    static let spillFolder = ".publication/spill"
+    package static let spillFolder = ".publication/spill"
 
-    init(_ kind: Segment.Kind) {
+    package init(_ kind: Segment.Kind) {
         self.kind = kind
     }
 
-    mutating func append(_ record: IndexRecord, folder: inout DurableFolder) throws(AllowlistError) {
+    package mutating func append(_ record: IndexRecord, folder: inout DurableFolder) throws(AllowlistError) {
         records.append(record)
         guard records.count >= Self.recordsInMemory else { return }
         try folder.makeFolder(Self.spillFolder)
@@ -29,12 +28,12 @@ struct IndexCollector {
         records.removeAll(keepingCapacity: true)
     }
 
-    var recordCount: UInt64 {
+    package var recordCount: UInt64 {
         spills.reduce(UInt64(records.count)) { $0 + $1.count }
     }
 
     /// Everything collected as sorted sources for a merge.
-    mutating func sources(in folder: BundleFolder) throws(AllowlistError) -> [RecordMerge.Source] {
+    package mutating func sources(in folder: BundleFolder) throws(AllowlistError) -> [RecordMerge.Source] {
         sortRecords()
         var sources = [RecordMerge.Source.memory(records[...])]
         for spill in spills {
@@ -89,7 +88,7 @@ struct IndexCollector {
     }
 
     /// Forgets everything and removes the spill files.
-    mutating func reset(folder: DurableFolder) throws(AllowlistError) {
+    package mutating func reset(folder: DurableFolder) throws(AllowlistError) {
         for spill in spills { try folder.remove(spill.path) }
         spills = []
         records.removeAll(keepingCapacity: true)
