@@ -50,6 +50,10 @@ public struct AllowlistError: Error, Hashable, Sendable, CustomStringConvertible
         case signerRotated = "signer-rotated"
         /// A serial that several products use was asked for without its product.
         case ambiguousSerial = "ambiguous-serial"
+        /// A `.tar` is not in the strict form; the offset counts from the archive's start.
+        case archive
+        /// The bundle grew or was replaced while it was read.
+        case bundleChanged = "bundle-changed"
         /// A bundle is being written by somebody else, or was left in the middle of a publication.
         case publication
     }

@@ -52,7 +52,7 @@ public final class BundleWriter {
         self.pins = pins
         self.origin = origin
         self.folder = folder
-        files = EntryFiles(folder: BundleFolder(directory), treeSize: .max)
+        files = EntryFiles(in: BundleFolder(directory), treeSize: .max)
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
             throw AllowlistError(
                 .publication, "another writer has this bundle open",
@@ -76,7 +76,7 @@ public final class BundleWriter {
         collectors = Segment.Kind.allCases.map { IndexCollector($0) }
         cited = []
         let reading = BundleFolder(folder.root)
-        files = EntryFiles(folder: reading, treeSize: .max)
+        files = EntryFiles(in: reading, treeSize: .max)
         if folder.exists(SignedHead.notePath) {
             let head = try SignedHead(in: reading, pins: pins)
             let edge = try PublishedEdge(head.checkpoint, in: reading)

@@ -34,7 +34,7 @@ struct PublishedLog {
             return
         }
         var tree = TiledTree(
-            size: now, source: EntryFiles(folder: BundleFolder(folder), treeSize: now))
+            size: now, source: EntryFiles(in: BundleFolder(folder), treeSize: now))
         guard try tree.root(from: 0, to: size).bytes == root else { throw refusal }
     }
 }

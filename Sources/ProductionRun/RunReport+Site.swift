@@ -197,7 +197,7 @@ private struct LoggedRun {
     init(_ record: RunRecord, site: Site) throws {
         let log = try PublishedLog(site)
         let size = log.checkpoint?.size ?? 0
-        var entries = EntryFiles(folder: BundleFolder(log.folder), treeSize: size)
+        var entries = EntryFiles(in: BundleFolder(log.folder), treeSize: size)
         var index = record.run.openIndex
         while index < size {
             switch try entries.entry(at: index) {

@@ -16,7 +16,8 @@ struct AllowlistCommand: ParsableCommand {
 struct BundleOptions: ParsableArguments {
     @Option(name: .long, help: "The site whose list is meant (default: ROOTLINE_SITE).")
     var site: String?
-    @Option(name: .long, help: "The bundle's folder (default: the site's log).")
+    @Option(
+        name: .long, help: "The bundle: a folder, or a .tar as `pack` makes it (default: the site's log).")
     var bundle: String?
     @Option(name: .long, help: "The pinned public key of the log, or its certificate, in PEM.")
     var logKey: String?
@@ -25,11 +26,16 @@ struct BundleOptions: ParsableArguments {
     @Flag(name: .long, help: "Accept a rehearsal's list, whose devices are not real.")
     var allowRehearsal = false
 
-    /// The bundle's folder and the pins, from options or from the site.
-    func resolve() throws -> (folder: String, pins: Pins) {
+    /// The bundle and the pins, from options or from the site.
+    func resolve() throws -> (bundle: any BundleSource, pins: Pins) {
+        let (path, pins) = try resolvePath()
+        return (try openBundle(path), pins)
+    }
+
+    private func resolvePath() throws -> (path: String, pins: Pins) {
         if let logKey, let origin {
             guard let bundle = try bundle ?? siteFolder().map({ try Site(opening: $0).log }) else {
-                throw ValidationError("Name the bundle with --bundle DIR, or a site.")
+                throw ValidationError("Name the bundle with --bundle, or a site.")
             }
             let spki = try BundleOptions.publicKey(inPEMFile: logKey)
             return (bundle, try Pins(origin: origin, logKeySPKI: spki, allowRehearsal: allowRehearsal))
@@ -106,9 +112,9 @@ struct AllowlistVerifyCommand: ParsableCommand, FormattedCommand {
     }
 
     func run() throws {
-        let (folder, pins) = try options.resolve()
-        let list = try BundleVerifier.verify(directory: folder, pins: pins)
-        try verifyCheckpointCMS(folder, pins: pins)
+        let (bundle, pins) = try options.resolve()
+        let list = try BundleVerifier.verify(bundle, pins: pins)
+        try verifyCheckpointCMS(bundle, pins: pins)
         let document = Document(
             origin: list.origin, rehearsal: list.isRehearsal, treeSize: list.treeSize, root: list.root.hex,
             authorised: list.authorised.rawValue, devices: list.counts[.add] ?? 0,
@@ -132,12 +138,11 @@ struct AllowlistVerifyCommand: ParsableCommand, FormattedCommand {
     }
 
     /// The same text under a second signature form, checked with libcrypto.
-    private func verifyCheckpointCMS(_ folder: String, pins: Pins) throws {
-        let text = FileManager.default.contents(atPath: folder + "/" + SignedHead.textPath)
-        let cms = FileManager.default.contents(atPath: folder + "/" + SignedHead.cmsPath)
+    private func verifyCheckpointCMS(_ bundle: any BundleSource, pins: Pins) throws {
+        let text = try bundle.bytes(of: SignedHead.textPath, maximum: SignedNote.maximumLength)
+        let cms = try bundle.bytes(of: SignedHead.cmsPath, maximum: 1 << 20)
         do {
-            _ = try verifyCMS(
-                Array(cms ?? Data()), detachedContent: Array(text ?? Data()), signedBy: pins.logKey.spki)
+            _ = try verifyCMS(cms, detachedContent: text, signedBy: pins.logKey.spki)
         } catch {
             throw AllowlistError(
                 .checkpointSignature, file: SignedHead.cmsPath, error.message,
@@ -185,8 +190,8 @@ struct AllowlistLookupCommand: ParsableCommand, FormattedCommand {
     }
 
     func run() throws {
-        let (folder, pins) = try options.resolve()
-        let reader = try BundleReader(directory: folder, pins: pins)
+        let (bundle, pins) = try options.resolve()
+        let reader = try BundleReader(in: bundle, pins: pins)
         let answer: LookupAnswer
         if let certificate {
             guard let data = FileManager.default.contents(atPath: certificate) else {

@@ -8,8 +8,8 @@ package struct PublishedEdge {
     package let openBundle: [UInt8]
     package let openRanges: [Range<Int>]
 
-    package init(_ checkpoint: Checkpoint, in folder: BundleFolder) throws(AllowlistError) {
-        var files = EntryFiles(folder: folder, treeSize: checkpoint.size)
+    package init(_ checkpoint: Checkpoint, in folder: any BundleSource) throws(AllowlistError) {
+        var files = EntryFiles(in: folder, treeSize: checkpoint.size)
         tree = try GrowingTree(size: checkpoint.size, source: files)
         guard tree.root == checkpoint.root else {
             throw AllowlistError(

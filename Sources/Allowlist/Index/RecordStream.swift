@@ -3,16 +3,16 @@ import TransparencyLog
 /// Reads a file of index records in order with one buffer, however long it is.
 package struct RecordStream {
     let path: String
-    private let file: OpenFile
+    private let file: any BundleFile
     private var buffer: [UInt8] = []
     private var position = 0
     private var nextOffset: UInt64 = 0
 
     private static let recordsPerRead = 4096
 
-    package init(_ folder: BundleFolder, _ path: String, recordCount: UInt64) throws(AllowlistError) {
+    package init(_ folder: any BundleSource, _ path: String, recordCount: UInt64) throws(AllowlistError) {
         self.path = path
-        file = try OpenFile(folder, path)
+        file = try folder.open(path)
         let expected = recordCount.multipliedReportingOverflow(by: UInt64(IndexRecord.byteCount))
         guard !expected.overflow, file.byteCount == expected.partialValue else {
             throw AllowlistError(
@@ -65,7 +65,7 @@ package struct SegmentTree {
 extension Segment {
     /// Reads the whole file: strictly ascending, inside its range, and of this root.
     package func check(
-        in folder: BundleFolder, visit: (IndexRecord) -> Void = { _ in }
+        in folder: any BundleSource, visit: (IndexRecord) -> Void = { _ in }
     ) throws(AllowlistError) {
         var stream = try RecordStream(folder, path, recordCount: recordCount)
         var tree = SegmentTree()

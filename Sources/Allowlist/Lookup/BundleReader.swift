@@ -9,19 +9,25 @@ import TransparencyLog
 public struct BundleReader: Sendable {
     public let head: SignedHead
     public let state: AllowlistEntry.State
-    private let folder: BundleFolder
+    private let folder: any BundleSource
     private let segments: [MappedSegment]
 
     public var checkpoint: Checkpoint { head.checkpoint }
 
-    /// Opens the bundle in `directory`; `checkingIndex` reads the index segments and compares their roots
-    /// with the signed state, which takes about a second a million devices.
+    /// Opens the bundle in the folder `directory`.
     public init(
         directory: String, pins: Pins, checkingIndex: Bool = false
     ) throws(AllowlistError) {
-        let folder = BundleFolder(directory)
+        try self.init(in: BundleFolder(directory), pins: pins, checkingIndex: checkingIndex)
+    }
+
+    /// Opens the bundle; `checkingIndex` reads the index segments and compares their roots with the signed
+    /// state, which takes about a second a million devices.
+    public init(
+        in folder: any BundleSource, pins: Pins, checkingIndex: Bool = false
+    ) throws(AllowlistError) {
         head = try SignedHead(in: folder, pins: pins)
-        var files = EntryFiles(folder: folder, treeSize: head.checkpoint.size)
+        var files = EntryFiles(in: folder, treeSize: head.checkpoint.size)
         state = try files.provenState(root: head.checkpoint.root)
         var segments: [MappedSegment] = []
         for segment in state.segments {
@@ -84,7 +90,7 @@ public struct BundleReader: Sendable {
     private func entries(
         _ kind: Segment.Kind, _ hash: Digest32
     ) throws(AllowlistError) -> [(index: UInt64, entry: AllowlistEntry)] {
-        var files = EntryFiles(folder: folder, treeSize: checkpoint.size)
+        var files = EntryFiles(in: folder, treeSize: checkpoint.size)
         var entries: [(index: UInt64, entry: AllowlistEntry)] = []
         for segment in segments where segment.segment.kind == kind {
             for index in try segment.indexes(of: hash) {

@@ -24,12 +24,16 @@ public struct ListedRevocations: Sendable {
     /// In the order of the log; a certificate that was revoked twice is here once, as it was first.
     public let certificates: [Certificate]
 
-    /// Reads the bundle in `directory`; throws where it is not what the pinned key signed.
+    /// Reads the bundle in the folder `directory`.
     public init(directory: String, pins: Pins) throws(AllowlistError) {
-        let folder = BundleFolder(directory)
+        try self.init(in: BundleFolder(directory), pins: pins)
+    }
+
+    /// Reads the bundle; throws where it is not what the pinned key signed.
+    public init(in folder: any BundleSource, pins: Pins) throws(AllowlistError) {
         let head = try SignedHead(in: folder, pins: pins)
         checkpoint = head.checkpoint
-        var files = EntryFiles(folder: folder, treeSize: checkpoint.size)
+        var files = EntryFiles(in: folder, treeSize: checkpoint.size)
         var scan = TreeScan(folder: folder, checkpoint: checkpoint)
         var found: [(index: UInt64, revoke: AllowlistEntry.Revoke)] = []
         try scan.run { (index, bundle, range) throws(AllowlistError) in

@@ -11,9 +11,9 @@ public enum Authorisation {
     static let maximumLength = 1 << 24
 
     /// Throws unless the bundle holds the authorisation with this SHA-256.
-    static func check(_ digest: Digest32, in folder: BundleFolder) throws(AllowlistError) {
+    static func check(_ digest: Digest32, in bundle: any BundleSource) throws(AllowlistError) {
         let path = path(of: digest)
-        let bytes = try folder.bytes(of: path, maximum: maximumLength)
+        let bytes = try bundle.bytes(of: path, maximum: maximumLength)
         guard Digest32.sha256(bytes) == digest else {
             throw AllowlistError(
                 .authorisation, file: path, "the authorisation does not have the digest it is cited by",

@@ -2,20 +2,20 @@ import TransparencyLog
 
 /// Random access to the entries and tiles of a tree, straight from the files and unproven.
 public struct EntryFiles: TileSource, Sendable {
-    public let folder: BundleFolder
+    public let bundle: any BundleSource
     public let treeSize: UInt64
     private var cache: [(tile: Tile, bytes: [UInt8], ranges: [Range<Int>])] = []
 
     /// Bytes of the largest bundle that can exist.
     package static let maximumBundle = Tile.fullWidth * (2 + EntryFraming.maximumEntryLength)
 
-    public init(folder: BundleFolder, treeSize: UInt64) {
-        self.folder = folder
+    public init(in bundle: any BundleSource, treeSize: UInt64) {
+        self.bundle = bundle
         self.treeSize = treeSize
     }
 
     public func hashes(of tile: Tile) throws(AllowlistError) -> [Digest32] {
-        let bytes = try folder.bytes(of: tile.path, count: tile.width * Digest32.byteCount)
+        let bytes = try bundle.bytes(of: tile.path, count: tile.width * Digest32.byteCount)
         return tile.hashes(in: bytes) ?? []
     }
 
@@ -36,7 +36,7 @@ public struct EntryFiles: TileSource, Sendable {
         if let hit = cache.firstIndex(where: { $0.tile == tile }) {
             return Array(cache[hit].bytes[cache[hit].ranges[position]])
         }
-        let bytes = try folder.bytes(of: tile.path, maximum: Self.maximumBundle)
+        let bytes = try bundle.bytes(of: tile.path, maximum: Self.maximumBundle)
         let ranges: [Range<Int>]
         do throws(TransparencyLogError) {
             ranges = try EntryFraming.entries(in: bytes, count: tile.width)

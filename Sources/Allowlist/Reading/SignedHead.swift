@@ -12,8 +12,8 @@ public struct SignedHead: Sendable {
 
     /// Reads `checkpoint` and checks it; then `checkpoint.txt` must be its text byte for byte and
     /// `checkpoint.p7s` must exist. What the CMS signature says is checked elsewhere.
-    public init(in folder: BundleFolder, pins: Pins) throws(AllowlistError) {
-        let bytes = try folder.bytes(of: Self.notePath, maximum: SignedNote.maximumLength)
+    public init(in bundle: any BundleSource, pins: Pins) throws(AllowlistError) {
+        let bytes = try bundle.bytes(of: Self.notePath, maximum: SignedNote.maximumLength)
         do throws(TransparencyLogError) {
             note = try SignedNote(parsing: bytes)
             checkpoint = try Checkpoint(text: note.text)
@@ -40,14 +40,14 @@ public struct SignedHead: Sendable {
                 .rehearsal, file: Self.notePath, "this log is a rehearsal; its devices are not real",
                 hint: "use --allow-rehearsal only to practise")
         }
-        let text = try folder.bytes(of: Self.textPath, maximum: SignedNote.maximumLength)
+        let text = try bundle.bytes(of: Self.textPath, maximum: SignedNote.maximumLength)
         guard text == note.text else {
             throw AllowlistError(
                 .checkpointText, file: Self.textPath, "the file is not the text of `checkpoint`",
                 hint: "a publication may have been interrupted; open the log with its writer once, or take "
                     + "the bundle again")
         }
-        let cms = try OpenFile(folder, Self.cmsPath)
+        let cms = try bundle.open(Self.cmsPath)
         guard cms.byteCount > 0 else {
             throw AllowlistError(.fileSize, file: Self.cmsPath, "the file is empty")
         }

@@ -2,7 +2,12 @@ import TransparencyLog
 
 /// Verifies a bundle in full, offline and in memory that hardly grows with it.
 public enum BundleVerifier {
-    /// Reads everything in `directory` up to the signed tree size and throws at the first fault.
+    /// Verifies the bundle in the folder `directory`.
+    public static func verify(directory: String, pins: Pins) throws(AllowlistError) -> VerifiedList {
+        try verify(BundleFolder(directory), pins: pins)
+    }
+
+    /// Reads everything in the bundle up to the signed tree size and throws at the first fault.
     ///
     /// Afterwards it is true that the pinned key signed the checkpoint; that exactly its entries are
     /// present; that they are well formed and refer to each other rightly; that no serial, key or
@@ -10,15 +15,14 @@ public enum BundleVerifier {
     /// complete; and that every cited authorisation is there. Who signed the authorisations and
     /// `checkpoint.p7s` is checked elsewhere. Files beyond the tree size belong to a run in progress and
     /// are left alone.
-    public static func verify(directory: String, pins: Pins) throws(AllowlistError) -> VerifiedList {
-        let folder = BundleFolder(directory)
+    public static func verify(_ folder: any BundleSource, pins: Pins) throws(AllowlistError) -> VerifiedList {
         let head = try SignedHead(in: folder, pins: pins)
         let checkpoint = head.checkpoint
         guard checkpoint.size > 0 else {
             throw AllowlistError(.state, file: SignedHead.notePath, "a published list ends with a `state`")
         }
         // Unproven here: it only says which segments to compare with. The scan settles whether it is real.
-        var files = EntryFiles(folder: folder, treeSize: checkpoint.size)
+        var files = EntryFiles(in: folder, treeSize: checkpoint.size)
         let lastEntry = try? files.entry(at: checkpoint.size - 1)
         let announced: AllowlistEntry.State? =
             if case .state(let state) = lastEntry { state } else { nil }
@@ -57,10 +61,10 @@ public enum BundleVerifier {
 
     /// Reads every entry once more, after the tree was verified.
     private static func visitAll(
-        _ folder: BundleFolder, _ checkpoint: Checkpoint,
+        _ folder: any BundleSource, _ checkpoint: Checkpoint,
         _ visit: (AllowlistEntry, UInt64) throws(AllowlistError) -> Void
     ) throws(AllowlistError) {
-        var files = EntryFiles(folder: folder, treeSize: checkpoint.size)
+        var files = EntryFiles(in: folder, treeSize: checkpoint.size)
         for index in 0..<checkpoint.size {
             let entry = try files.entry(at: index)
             do throws(AllowlistError) {

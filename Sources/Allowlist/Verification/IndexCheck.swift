@@ -37,7 +37,7 @@ struct IndexCheck {
     }
 
     /// Reads every segment and compares it with the records taken.
-    func finish(in folder: BundleFolder) throws(AllowlistError) {
+    func finish(in folder: any BundleSource) throws(AllowlistError) {
         for range in ranges.joined() {
             var found = RecordMultiset()
             try range.segment.check(in: folder) { found.insert($0, secret) }

@@ -5,12 +5,12 @@ import TransparencyLog
 /// Where an entry and its leaf hash disagree, the scan goes on with hashes only to learn which of the two
 /// leads to the signed root; the other one is at fault.
 struct TreeScan {
-    let folder: BundleFolder
+    let folder: any BundleSource
     let checkpoint: Checkpoint
     private var tree = GrowingTree()
     private var firstWrongTile: AllowlistError?
 
-    init(folder: BundleFolder, checkpoint: Checkpoint) {
+    init(folder: any BundleSource, checkpoint: Checkpoint) {
         self.folder = folder
         self.checkpoint = checkpoint
     }
@@ -50,7 +50,7 @@ struct TreeScan {
     }
 
     private static func readHashes(
-        _ tile: Tile, in folder: BundleFolder
+        _ tile: Tile, in folder: any BundleSource
     ) throws(AllowlistError) -> [Digest32] {
         let bytes = try folder.bytes(of: tile.path, count: tile.width * Digest32.byteCount)
         return tile.hashes(in: bytes) ?? []
@@ -106,7 +106,7 @@ struct TreeScan {
     }
 
     private static func compare(
-        _ tile: Tile, _ hashes: [Digest32], in folder: BundleFolder
+        _ tile: Tile, _ hashes: [Digest32], in folder: any BundleSource
     ) throws(AllowlistError) {
         let stored = try readHashes(tile, in: folder)
         guard let position = zip(stored, hashes).enumerated().first(where: { $1.0 != $1.1 })?.offset else {

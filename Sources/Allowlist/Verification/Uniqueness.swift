@@ -2,7 +2,7 @@ import TransparencyLog
 
 /// Finds serials and keys that occur twice, from the sorted index alone.
 struct DeviceUniqueness {
-    let folder: BundleFolder
+    let folder: any BundleSource
     let state: AllowlistEntry.State
     /// The new device's `add` by the replaced one's.
     let replacements: [UInt64: UInt64]
