@@ -46,8 +46,12 @@ public struct AllowlistError: Error, Hashable, Sendable, CustomStringConvertible
         case segment
         /// A cited authorisation does not have the digest it is cited by.
         case authorisation
-        /// The pinned key was rotated out by the log itself.
+        /// The checkpoint is signed by a key that was rotated out.
         case signerRotated = "signer-rotated"
+        /// The checkpoint is signed by a key that the log's rotations name and that this tree does not name yet.
+        case signerFuture = "signer-future"
+        /// A rotation's message or entry is not valid, or the two do not belong together.
+        case rotation
         /// A serial that several products use was asked for without its product.
         case ambiguousSerial = "ambiguous-serial"
         /// A `.tar` is not in the strict form; the offset counts from the archive's start.

@@ -21,7 +21,8 @@ public final class BundleWriter {
     /// The checkpoint that is published, or nil for a new log.
     public private(set) var published: Checkpoint?
 
-    let pins: Pins
+    /// The log's key, which a published rotation replaces.
+    private(set) var pins: Pins
     var folder: DurableFolder
     var tree = GrowingTree()
     var state = AllowlistEntry.State(segments: [])
@@ -45,20 +46,37 @@ public final class BundleWriter {
     /// A publication that was interrupted is finished or dropped first. What is published is checked
     /// against its signature and along the right edge of the tree; the list is not read.
     public init(directory: String, origin: String, logKeySPKI: [UInt8]) throws(AllowlistError) {
-        let pins = try Pins(origin: origin, logKeySPKI: logKeySPKI, allowRehearsal: true)
+        pins = try Pins(origin: origin, logKeySPKI: logKeySPKI, allowRehearsal: true)
         var folder = try DurableFolder(directory)
-        try folder.makeFolder(Self.privateFolder)
-        lock = try folder.create("\(Self.privateFolder)/lock")
-        self.pins = pins
+        lock = try Self.lock(&folder)
         self.origin = origin
         self.folder = folder
         files = EntryFiles(in: BundleFolder(directory), treeSize: .max)
+        try rollback()
+    }
+
+    /// Finishes or drops a publication that was interrupted, with whatever key it was signed.
+    ///
+    /// A writer does so when it is opened; this is for whoever has to know first with which key.
+    public static func settle(directory: String) throws(AllowlistError) {
+        guard access("\(directory)/\(privateFolder)", F_OK) == 0 else { return }
+        var folder = try DurableFolder(directory)
+        let lock = try lock(&folder)
+        defer { close(lock) }
+        try CheckpointStaging.recover(folder: &folder)
+    }
+
+    /// The descriptor whose closing frees the lock.
+    private static func lock(_ folder: inout DurableFolder) throws(AllowlistError) -> Int32 {
+        try folder.makeFolder(privateFolder)
+        let lock = try folder.create("\(privateFolder)/lock")
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            close(lock)
             throw AllowlistError(
                 .publication, "another writer has this bundle open",
                 hint: "wait until the other run has ended, then try again")
         }
-        try rollback()
+        return lock
     }
 
     deinit {
@@ -103,10 +121,17 @@ public final class BundleWriter {
     @discardableResult
     public func append(_ entry: AllowlistEntry) throws(AllowlistError) -> UInt64 {
         try begin()
-        if case .state = entry {
+        switch entry {
+        case .state, .rotateSigner:
             isUsable = true
-            throw AllowlistError(.state, "`state` entries are made by publishing")
+            throw AllowlistError(.state, "`\(entry.kind.name)` entries are made by publishing")
+        default: break
         }
+        return try appendChecked(entry)
+    }
+
+    /// Appends an entry of any kind but `state` in the middle of something.
+    func appendChecked(_ entry: AllowlistEntry) throws(AllowlistError) -> UInt64 {
         let devices: [AllowlistEntry.Add]
         do {
             devices = try subjects(of: entry)
@@ -120,7 +145,6 @@ public final class BundleWriter {
         let index = tree.size
         try addLeaf()
         if case .openRun(let run) = entry { cited.insert(run.authorisation) }
-        if case .rotateSigner(let rotation) = entry { cited.insert(rotation.authorisation) }
         for position in collectors.indices {
             var previous: Digest32?
             for device in devices {
@@ -295,6 +319,9 @@ public final class BundleWriter {
             try folder.remove("index/\(name)")
         }
     }
+
+    /// From the publication of a rotation on, the log is signed with this key.
+    func setPins(_ pins: Pins) { self.pins = pins }
 
     func setPublished(_ checkpoint: Checkpoint, _ state: AllowlistEntry.State) throws(AllowlistError) {
         published = checkpoint

@@ -45,6 +45,18 @@ extension BundleWriter {
         signText: ([UInt8]) throws -> [UInt8]
     ) throws -> PublicationReport {
         try begin()
+        return try publish(
+            extraFiles: extraFiles, rotation: nil,
+            signNote: { text in [try self.signature(over: text, by: self.pins.logKey, signNote)] },
+            signText: signText)
+    }
+
+    /// Publishes in the middle of something; `signNote` answers every signature line of the checkpoint.
+    func publish(
+        extraFiles: [ExtraFile], rotation: CheckpointStaging.Rotation?,
+        signNote: ([UInt8]) throws -> [SignedNote.Signature],
+        signText: ([UInt8]) throws -> [UInt8]
+    ) throws -> PublicationReport {
         for file in extraFiles { try write(file) }
         for digest in cited where !folder.exists(Authorisation.path(of: digest)) {
             throw AllowlistError(
@@ -60,20 +72,13 @@ extension BundleWriter {
 
         let checkpoint = Checkpoint(origin: origin, size: tree.size, root: tree.root)
         let text = checkpoint.text
-        let signature = try signNote(text)
-        guard pins.logKey.isValid(signature: signature, over: text) else {
-            throw AllowlistError(
-                .checkpointSignature, file: SignedHead.notePath,
-                "the signature just made does not verify under the log's key",
-                hint: "check that the token holds the key whose public part was given")
-        }
-        let note = SignedNote(text: text, signatures: [pins.logKey.signature(signature)])
+        let note = SignedNote(text: text, signatures: try signNote(text))
         let cms = try signText(text)
         guard !cms.isEmpty else {
             throw AllowlistError(.checkpointSignature, file: SignedHead.cmsPath, "the CMS signature is empty")
         }
         try CheckpointStaging.publish(
-            note: note.bytes, text: text, cms: cms, folder: &folder, reached: reached)
+            note: note.bytes, text: text, cms: cms, rotation: rotation, folder: &folder, reached: reached)
 
         let old = published?.size ?? 0
         let written = segments.filter { !state.segments.contains($0) }.reduce(0) { $0 + $1.recordCount }
@@ -84,6 +89,20 @@ extension BundleWriter {
         return PublicationReport(
             checkpoint: checkpoint, note: note.bytes, indexRecordsWritten: written,
             indexRecordsMerged: merged, segments: segments)
+    }
+
+    /// The signature line that `sign` makes, proven before anybody sees it.
+    func signature(
+        over text: [UInt8], by key: NoteKey, _ sign: ([UInt8]) throws -> [UInt8]
+    ) throws -> SignedNote.Signature {
+        let signature = try sign(text)
+        guard key.isValid(signature: signature, over: text) else {
+            throw AllowlistError(
+                .checkpointSignature, file: SignedHead.notePath,
+                "the signature just made does not verify under the log's key",
+                hint: "check that the token holds the key whose public part was given")
+        }
+        return key.signature(signature)
     }
 
     /// Writes a new segment a kind up to `end` and returns all live ones, with the records merged.
