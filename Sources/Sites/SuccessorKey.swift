@@ -24,10 +24,6 @@ extension Site {
     /// the successor's record goes last but for its certificate, and until it has gone, whoever asks which key is in use
     /// looks at the successor first. The caller holds the site's lock and has made sure that the successor is in use.
     public func putSuccessorInPlace(_ role: KeyRole, retiring number: Int) throws(SiteError) {
-        guard hasSuccessor(role) else {
-            try Site.remove(certificatePath(role, .next))
-            return
-        }
         let next = try publishedKey(role, .next)
         if !FileManager.default.fileExists(atPath: publicationPath(role, .retired(number))) {
             try publish(try publishedKey(role), as: .retired(number))
@@ -36,6 +32,15 @@ extension Site {
             certificatePath(role), with: Array(Site.certificatePEM(next.certificate).utf8))
         try Site.replace(publicationPath(role), with: try publicationRecord(of: next, as: .present))
         try Site.remove(publicationPath(role, .next))
+        try Site.remove(certificatePath(role, .next))
+    }
+
+    /// Removes the successor's certificate where it has been put in its place and was left behind.
+    public func removeSuccessorsCopy(_ role: KeyRole) throws(SiteError) {
+        guard !hasSuccessor(role),
+            let copy = FileManager.default.contents(atPath: certificatePath(role, .next)),
+            copy == FileManager.default.contents(atPath: certificatePath(role))
+        else { return }
         try Site.remove(certificatePath(role, .next))
     }
 
