@@ -61,6 +61,7 @@ let package = Package(
         library("Certificates", ["StrictYAML", x509, asn1, crypto, cryptoExtras]),
         library("SecretSharing", ["COpenSSL"]),
         library("TokenKeys", ["PKCS11", "SecretSharing", "CLibP11", "COpenSSL", x509, asn1, crypto]),
+        library("SignedStatements", ["CanonicalJSON", asn1, crypto]),
         library("Manifests", ["StrictYAML", "CanonicalJSON", crypto]),
         library("RunLedger", [grdb, crypto]),
         library("CBOR"),
@@ -68,16 +69,26 @@ let package = Package(
         library("Allowlist", ["TransparencyLog", "CBOR", crypto]),
         library("AllowlistPublication", ["Allowlist", "TransparencyLog", "CBOR"]),
         library(
-            "Rosters", ["StrictYAML", "CanonicalJSON", "PKCS11", "TokenKeys", "SecretSharing", crypto]),
+            "Rosters",
+            [
+                "SignedStatements", "StrictYAML", "CanonicalJSON", "PKCS11", "TokenKeys",
+                "SecretSharing", crypto,
+            ]),
         library(
-            "Sites", ["PKCS11", "TokenKeys", "Rosters", "SecretSharing", "CanonicalJSON", crypto, yams]),
+            "Sites",
+            [
+                "PKCS11", "TokenKeys", "Rosters", "SignedStatements", "SecretSharing", "CanonicalJSON",
+                crypto,
+                yams,
+            ]),
         library(
             "Approvals",
-            ["Sites", "Rosters", "TokenKeys", "Manifests", "Certificates", "PKCS11", asn1, crypto]),
+            ["Sites", "Rosters", "SignedStatements", "TokenKeys", "Certificates", "PKCS11", crypto]),
         library(
             "ProductionRun",
             [
-                "Approvals", "Rosters", "Sites", "PKCS11", "TokenKeys", "Certificates", "Manifests",
+                "Approvals", "Rosters", "SignedStatements", "Sites", "PKCS11", "TokenKeys", "Certificates",
+                "Manifests",
                 "RunLedger",
                 "TransparencyLog", "Allowlist", "AllowlistPublication", "RunTelemetry", "RunReporting",
                 crypto,
@@ -86,15 +97,15 @@ let package = Package(
         library(
             "KeyCeremony",
             [
-                "Sites", "Rosters", "SecretSharing", "PKCS11", "TokenKeys", "Certificates", "StrictYAML",
-                "CanonicalJSON", "PrintedHTML", x509, asn1, crypto,
+                "Sites", "Rosters", "SignedStatements", "SecretSharing", "PKCS11", "TokenKeys",
+                "Certificates", "StrictYAML", "CanonicalJSON", "PrintedHTML", x509, asn1, crypto,
             ]),
         .executableTarget(
             name: "rootline",
             dependencies: [
                 "Approvals", "Sites", "PKCS11", "TokenKeys", "Certificates", "Manifests", "RunLedger",
-                "Allowlist", "ProductionRun", "KeyCeremony", "Rosters", "SecretSharing", "CanonicalJSON",
-                "RunTelemetry", "RunReporting", argumentParser, logging,
+                "Allowlist", "ProductionRun", "KeyCeremony", "Rosters", "SignedStatements", "SecretSharing",
+                "CanonicalJSON", "RunTelemetry", "RunReporting", argumentParser, logging,
             ],
             swiftSettings: swiftSettings),
         // What `make bench` measures against: the same PKCS#11 calls and nothing else.
@@ -138,16 +149,19 @@ let package = Package(
             ["AllowlistPublication", "Allowlist", "TransparencyLog", "CBOR", crypto]),
         tests("CertificatesTests", ["Certificates", x509, asn1, crypto, cryptoExtras, yams]),
         tests("ManifestsTests", ["Manifests", crypto]),
+        tests("SignedStatementsTests", ["SignedStatements", crypto]),
         tests(
             "KeyCeremonyTests",
             [
-                "KeyCeremony", "Sites", "Rosters", "SecretSharing", "CanonicalJSON", "PKCS11", "TokenKeys",
-                "Certificates", "TestTokens", "Approvals", "ProductionRun", "Manifests", crypto,
+                "KeyCeremony", "Sites", "Rosters", "SignedStatements", "SecretSharing", "CanonicalJSON",
+                "PKCS11", "TokenKeys", "Certificates", "TestTokens", "Approvals", "ProductionRun",
+                "Manifests", crypto,
             ]),
         tests(
             "ApprovalsTests",
             [
-                "Approvals", "Manifests", "Rosters", "Sites", "TokenKeys", "PKCS11", "TestTokens", asn1,
+                "Approvals", "Rosters", "SignedStatements", "Sites", "TokenKeys", "PKCS11", "TestTokens",
+                asn1,
                 crypto,
             ]),
         .testTarget(

@@ -1,8 +1,8 @@
 import Crypto
 import Foundation
 import Glibc
-import Manifests
 import Rosters
+import SignedStatements
 import Sites
 import TokenKeys
 
@@ -180,7 +180,7 @@ public struct Approval<Statement: ApprovableStatement>: Sendable {
         let lock = try lock()
         defer { withExtendedLifetime(lock) {} }
         try requireNotComplete()
-        let message = try inFile(file) { () throws(ApprovalError) in try ApprovedMessage(der: der) }
+        let message = try inFile(file) { try ApprovedMessage(der: der) }
         let here = try pending()
         if let here, here.message.content != message.content {
             throw ApprovalError(
@@ -285,11 +285,13 @@ public struct Approval<Statement: ApprovableStatement>: Sendable {
 
     /// Runs `body` and names the file in what it refuses, with what to do where nothing better was said.
     private func inFile<R>(_ file: String, _ body: () throws -> R) throws -> R {
+        let hint = "Put back what was approved, or set it aside and approve anew: \(again)"
         do {
             return try body()
         } catch let error as ApprovalError {
-            throw error.inFile(
-                file, hint: "Put back what was approved, or set it aside and approve anew: \(again)")
+            throw error.inFile(file, hint: hint)
+        } catch let error as StatementError {
+            throw ApprovalError(error).inFile(file, hint: hint)
         }
     }
 }
@@ -297,11 +299,10 @@ public struct Approval<Statement: ApprovableStatement>: Sendable {
 extension ApprovableStatement {
     /// The digest of the roster that a message's statement names; nothing is verified.
     static func named(in der: [UInt8]) throws(ApprovalError) -> [UInt8] {
-        let message = try ApprovedMessage(der: der)
         do {
-            return try decode(message.content).roster
+            return try decode(try ApprovedMessage(der: der).content).roster
         } catch {
-            throw ApprovalError(.statementRefused, "approval", error.message, cause: error)
+            throw ApprovalError(error)
         }
     }
 }

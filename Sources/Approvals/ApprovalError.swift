@@ -1,3 +1,5 @@
+import SignedStatements
+
 /// The one error of this library; what a lower library threw is its `cause`.
 public struct ApprovalError: Error, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable, CaseIterable {
@@ -61,5 +63,26 @@ public struct ApprovalError: Error, Sendable, CustomStringConvertible {
     /// The same with the file named, where a lower function could not know it.
     func inFile(_ path: String, hint: String? = nil) -> ApprovalError {
         ApprovalError(code, path, message, hint: self.hint ?? hint, cause: cause)
+    }
+
+    /// What the library of statements refused, in this one's words.
+    init(_ error: StatementError, hint: String? = nil) {
+        let code: Code
+        switch error.code {
+        case .messageMalformed: code = .malformed
+        case .statementMalformed, .quorumDiffers: code = .statementRefused
+        case .rosterSuperseded, .rosterUnknown, .rosterMalformed, .rosterSignatures, .rosterDescent:
+            code = .rosterRefused
+        case .signatureInvalid: code = .signatureInvalid
+        case .signerUnknown: code = .signerUnknown
+        case .signerRetired: code = .signerRetired
+        case .roleMissing: code = .roleMissing
+        case .repeated: code = .repeated
+        case .quorumShort: code = .quorumShort
+        case .authorityMissing: code = .authorityMissing
+        case .authorityForeign: code = .authorityForeign
+        case .approvalsChanged: code = .approvalsChanged
+        }
+        self.init(code, error.subject, error.message, hint: hint, cause: error)
     }
 }

@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import Rosters
+import SignedStatements
 import TokenKeys
 
 extension Approvers {
@@ -45,7 +46,7 @@ extension Approvers {
     public func countersign(
         _ message: ApprovedMessage, with key: TokenKey, at now: Date = Date()
     ) throws -> ApprovedMessage {
-        guard key.publicKeyInfo == authority else {
+        guard key.publicKeyInfo == authority.publicKeyInfo else {
             throw ApprovalError(
                 .authorityForeign, key.label.description, "is not the key that the site's run authority has")
         }
@@ -60,16 +61,17 @@ extension Approvers {
             throw ApprovalError(.repeated, "approval", "is countersigned already")
         }
         let time = Int64(now.timeIntervalSince1970)
-        let digest = authorityCurve.hash(message.content)
+        let digest = authority.curve.hash(message.content)
         let seen = try ApprovedMessage.digest(ofApprovals: message.approvals)
         let bytes = try SignerInfo.signedAttributes(
             signingTime: time, messageDigest: digest, approvalsDigest: seen)
-        guard let signature = StrictSignature.der(try sign(bytes), curve: authorityCurve),
-            StrictSignature.isValid(signature, over: bytes, key: authority, curve: authorityCurve)
+        guard let signature = StrictSignature.der(try sign(bytes), curve: authority.curve),
+            StrictSignature.isValid(
+                signature, over: bytes, key: authority.publicKeyInfo, curve: authority.curve)
         else { throw ApprovalError(.signatureInvalid, "run authority", "the signature does not verify") }
         return try message.adding(
             SignerInfo(
-                keyDigest: Array(SHA256.hash(data: authority)), curve: authorityCurve, signingTime: time,
+                keyDigest: authority.digest, curve: authority.curve, signingTime: time,
                 messageDigest: digest, approvalsDigest: seen, signature: signature))
     }
 }

@@ -1,7 +1,6 @@
 import Crypto
 import Foundation
-import Manifests
-import Rosters
+import SignedStatements
 
 /// Somebody's signature in a message, verified.
 public struct GivenApproval: Sendable, Hashable {
@@ -33,11 +32,19 @@ public struct PendingStatement<Statement: ApprovableStatement>: Sendable {
 }
 
 extension Approvers {
+    private static func message(_ der: [UInt8]) throws(ApprovalError) -> ApprovedMessage {
+        do {
+            return try ApprovedMessage(der: der)
+        } catch {
+            throw ApprovalError(error)
+        }
+    }
+
     /// Reads and verifies what has been signed so far; a message that is countersigned already is refused here.
     public func pending<Statement: ApprovableStatement>(
         _ der: [UInt8], as type: Statement.Type
     ) throws(ApprovalError) -> PendingStatement<Statement> {
-        let message = try ApprovedMessage(der: der)
+        let message = try Approvers.message(der)
         let statement = try statement(of: message, as: type)
         let approvals = try approvals(in: message)
         guard !message.isCountersigned else {
@@ -54,7 +61,7 @@ extension Approvers {
     public func approved<Statement: ApprovableStatement>(
         _ der: [UInt8], as type: Statement.Type
     ) throws(ApprovalError) -> ApprovedStatement<Statement> {
-        let message = try ApprovedMessage(der: der)
+        let message = try Approvers.message(der)
         let statement = try statement(of: message, as: type)
         let approvals = try approvals(in: message)
         try requireQuorum(approvals)
@@ -75,80 +82,22 @@ extension Approvers {
     private func statement<Statement: ApprovableStatement>(
         of message: ApprovedMessage, as type: Statement.Type
     ) throws(ApprovalError) -> Statement {
-        let statement: Statement
         do {
-            statement = try Statement.decode(message.content)
+            return try verifier.statement(of: message, as: type, countersignedBy: authority)
         } catch {
-            throw ApprovalError(.statementRefused, "approval", error.message, cause: error)
+            throw refusal(error)
         }
-        guard statement.roster == rosterDigest else {
-            let older = rosters.first { Approvers.octets($0.digest) == statement.roster }
-            throw ApprovalError(
-                .rosterRefused, "approval",
-                older.map {
-                    "names version \($0.version) of the roster, and version \(roster.version) is in force"
-                } ?? "names a roster that this site does not know",
-                hint: older == nil
-                    ? "Is a version missing under rosters? Without the newest nothing is approved or begun."
-                    : "Have it approved anew by those who are on the roster now: --anew")
-        }
-        guard statement.authority == authorityDigest else {
-            throw ApprovalError(
-                .authorityForeign, "approval", "names another run authority than this site's",
-                hint: "Compare certificates/run-authority.pem with the one of its ceremony's transcript.")
-        }
-        guard statement.approvals == needed else {
-            throw ApprovalError(
-                .statementRefused, "approval",
-                "says that \(statement.approvals) approvals suffice, and the roster demands \(needed)")
-        }
-        return statement
     }
 
     /// Verifies every approver's signature; none may be a stranger's, a retired member's, or a second one of somebody.
     func approvals(in message: ApprovedMessage) throws(ApprovalError) -> [GivenApproval] {
-        var times: [String: Int64] = [:]
-        for signer in message.approvals {
-            let member = try member(of: signer)
-            try requireRole(member)
-            guard times[member.name] == nil else {
-                throw ApprovalError(
-                    .repeated, member.name, "has approved twice: one member is one approval")
+        do {
+            return try verifier.approvals(in: message).map {
+                GivenApproval(name: $0.name, time: Date(timeIntervalSince1970: TimeInterval($0.time)))
             }
-            guard signer.isValid(over: message.content, key: member.signingKey) else {
-                throw invalid(member.name, signer, message)
-            }
-            times[member.name] = signer.signingTime
+        } catch {
+            throw refusal(error)
         }
-        return roster.members.compactMap { member in
-            times[member.name].map {
-                GivenApproval(name: member.name, time: Date(timeIntervalSince1970: TimeInterval($0)))
-            }
-        }
-    }
-
-    private func member(of signer: SignerInfo) throws(ApprovalError) -> Roster.Member {
-        func holder(_ members: [Roster.Member]) -> Roster.Member? {
-            members.first { Array(SHA256.hash(data: $0.signingKey)) == signer.keyDigest }
-        }
-        if let member = holder(roster.members) { return member }
-        if let old = holder(rosters.flatMap(\.members)) {
-            throw ApprovalError(
-                .signerRetired, old.name,
-                "approved with a key that version \(roster.version) of the roster no longer has",
-                hint: "Have it approved anew by those who are on the roster now: --anew")
-        }
-        let digest = signer.keyDigest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-        throw ApprovalError(.signerUnknown, "key \(digest)", "approved, and is nobody's on the roster")
-    }
-
-    private func invalid(
-        _ name: String, _ signer: SignerInfo, _ message: ApprovedMessage
-    ) -> ApprovalError {
-        let isOther = signer.messageDigest != signer.curve.hash(message.content)
-        return ApprovalError(
-            .signatureInvalid, name,
-            isOther ? "signed another statement than this one" : "the signature does not verify")
     }
 
     /// Throws where these are fewer than the roster demands, and names who can still approve.
@@ -164,29 +113,36 @@ extension Approvers {
 
     /// Verifies the run authority's signature and answers its time.
     private func requireAuthority(in message: ApprovedMessage) throws(ApprovalError) -> Int64 {
-        guard let signer = message.countersignatures.first else {
-            throw ApprovalError(
-                .authorityMissing, "approval", "the run authority has not countersigned",
-                hint: "rootline run approve MANIFEST --countersign")
+        do {
+            return try verifier.countersignature(in: message, by: authority)
+        } catch {
+            throw refusal(error)
         }
-        guard message.countersignatures.count == 1 else {
-            throw ApprovalError(.repeated, "approval", "is countersigned more than once")
+    }
+
+    /// The library's refusal with what the people of this site can do about it.
+    func refusal(_ error: StatementError) -> ApprovalError {
+        switch error.code {
+        case .rosterUnknown:
+            return ApprovalError(
+                .rosterRefused, error.subject, "names a roster that this site does not know",
+                hint: "Is a version missing under rosters? Without the newest nothing is approved or begun.",
+                cause: error)
+        case .rosterSuperseded, .signerRetired:
+            return ApprovalError(
+                error, hint: "Have it approved anew by those who are on the roster now: --anew")
+        case .roleMissing:
+            return ApprovalError(error, hint: "The roles that approve are: \(Approvers.rolesText).")
+        case .authorityMissing:
+            return ApprovalError(error, hint: "rootline run approve MANIFEST --countersign")
+        case .authorityForeign:
+            return ApprovalError(
+                error,
+                hint: "Compare certificates/run-authority.pem with the one of its ceremony's transcript.")
+        case .approvalsChanged:
+            return ApprovalError(error, hint: "Put back the message as it was countersigned.")
+        default:
+            return ApprovalError(error)
         }
-        guard signer.keyDigest == Array(SHA256.hash(data: authority)), signer.curve == authorityCurve else {
-            throw ApprovalError(
-                .authorityForeign, "approval", "is countersigned by another key than the run authority's")
-        }
-        guard signer.isValid(over: message.content, key: authority) else {
-            throw invalid("run authority", signer, message)
-        }
-        // After the signature: only what the authority really signed can say which approvals it saw.
-        let seen = try? ApprovedMessage.digest(ofApprovals: message.approvals)
-        guard let seen, seen == signer.approvalsDigest else {
-            throw ApprovalError(
-                .approvalsChanged, "approval",
-                "approvals were added, taken out or exchanged after the run authority countersigned",
-                hint: "Put back the message as it was countersigned.")
-        }
-        return signer.signingTime
     }
 }

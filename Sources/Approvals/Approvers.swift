@@ -1,24 +1,14 @@
 import Certificates
-import Crypto
 import Rosters
+import SignedStatements
 import Sites
 import TokenKeys
 
 /// Who may approve on a site, and whose signature makes approvals count: the roster in force and the run authority.
 public struct Approvers: Sendable {
-    /// A member must hold one of these to approve.
-    ///
-    /// Whoever only watches, as witness or auditor, does not vouch for their own watching; whoever only keeps the
-    /// machines or the safe would approve their own work. What one person may hold together, the roster's conflicts say.
-    public static let roles: Set<CeremonyRole> = [.ceremonyAdministrator, .cryptoOfficer, .shareHolder]
-
-    /// Every version of the roster, the one in force last.
-    public let rosters: [Roster]
-    /// The one in force.
-    public let roster: Roster
-    /// The run authority's SubjectPublicKeyInfo in DER.
-    public let authority: [UInt8]
-    let authorityCurve: StrictSignature.Curve
+    /// What holds statements against the roster in force.
+    let verifier: StatementVerifier
+    let authority: CountersigningKey
     /// The stand-ins that approve in a rehearsal whose site pins no roster.
     public let standIns: [String: StandInCredential]
 
@@ -45,67 +35,57 @@ public struct Approvers: Sendable {
     init(
         rosters: [Roster], authority: [UInt8], standIns: [String: StandInCredential] = [:], subject: String
     ) throws(ApprovalError) {
-        guard let roster = rosters.last else {
+        guard let verifier = StatementVerifier(rosters: rosters) else {
             throw ApprovalError(.siteNotReady, subject, "there is no roster")
         }
-        self.rosters = rosters
-        self.roster = roster
-        self.authority = authority
-        self.standIns = standIns
-        if (try? P256.Signing.PublicKey(derRepresentation: authority)) != nil {
-            authorityCurve = .p256
-        } else if (try? P384.Signing.PublicKey(derRepresentation: authority)) != nil {
-            authorityCurve = .p384
-        } else {
+        guard let authority = CountersigningKey(publicKeyInfo: authority) else {
             throw ApprovalError(
                 .siteNotReady, subject, "the run authority's key is on neither P-256 nor P-384")
         }
-        guard !roster.members.contains(where: { $0.signingKey == authority }) else {
+        self.verifier = verifier
+        self.authority = authority
+        self.standIns = standIns
+        guard !verifier.hasMember(with: authority.publicKeyInfo) else {
             throw ApprovalError(
                 .siteNotReady, subject, "the run authority's key is a member's own: one key, one role")
         }
-        guard roster.members.count(where: Approvers.mayApprove) >= roster.quorums.approval else {
+        guard verifier.members.count >= verifier.needed else {
             throw ApprovalError(
                 .siteNotReady, subject,
-                "\(roster.quorums.approval) members have to approve, and fewer hold a role that approves",
+                "\(verifier.needed) members have to approve, and fewer hold a role that approves",
                 hint: "The roles are: \(Approvers.rolesText).")
         }
     }
 
+    /// Every version of the roster, the one in force last.
+    public var rosters: [Roster] { verifier.rosters }
+    /// The one in force.
+    public var roster: Roster { verifier.roster }
     /// How many members have to approve.
-    public var needed: Int { roster.quorums.approval }
+    public var needed: Int { verifier.needed }
     /// The digest of the roster in force, 32 octets: what a statement must name.
-    public var rosterDigest: [UInt8] { Approvers.octets(roster.digest) }
+    public var rosterDigest: [UInt8] { roster.digestOctets }
     /// The SHA-256 of the run authority's SubjectPublicKeyInfo: what a statement must name.
-    public var authorityDigest: [UInt8] { Array(SHA256.hash(data: authority)) }
+    public var authorityDigest: [UInt8] { authority.digest }
     /// Those who may approve, in the roster's order.
-    public var members: [Roster.Member] { roster.members.filter(Approvers.mayApprove) }
+    public var members: [Roster.Member] { verifier.members }
 
     /// The same as of the version of the roster with this digest; nil where the site has none such.
     func whenInForce(_ digest: [UInt8]) throws(ApprovalError) -> Approvers? {
-        guard let index = rosters.firstIndex(where: { Approvers.octets($0.digest) == digest }) else {
+        guard let index = rosters.firstIndex(where: { $0.digestOctets == digest }) else {
             return nil
         }
         return try Approvers(
-            rosters: Array(rosters[...index]), authority: authority, standIns: standIns, subject: "roster")
+            rosters: Array(rosters[...index]), authority: authority.publicKeyInfo, standIns: standIns,
+            subject: "roster")
     }
 
     /// Whether the roster of this digest is one of the site's, in force or before.
     public func knows(roster digest: [UInt8]) -> Bool {
-        rosters.contains { Approvers.octets($0.digest) == digest }
+        rosters.contains { $0.digestOctets == digest }
     }
 
-    static func mayApprove(_ member: Roster.Member) -> Bool {
-        !roles.isDisjoint(with: member.roles)
-    }
-
-    static var rolesText: String { roles.map(\.rawValue).sorted().joined(separator: ", ") }
-
-    static func octets(_ hexadecimal: String) -> [UInt8] {
-        stride(from: 0, to: hexadecimal.count, by: 2).compactMap {
-            UInt8(hexadecimal.dropFirst($0).prefix(2), radix: 16)
-        }
-    }
+    static var rolesText: String { StatementVerifier.roles.map(\.rawValue).sorted().joined(separator: ", ") }
 
     /// The member of this name; throws where there is none in force, or one whose roles do not approve.
     public func member(_ name: String) throws(ApprovalError) -> Roster.Member {
@@ -122,12 +102,11 @@ public struct Approvers: Sendable {
         return member
     }
 
-    func requireRole(_ member: Roster.Member) throws(ApprovalError) {
-        guard Approvers.mayApprove(member) else {
-            throw ApprovalError(
-                .roleMissing, member.name,
-                "may not approve as \(member.roles.map(\.rawValue).joined(separator: ", "))",
-                hint: "The roles that approve are: \(Approvers.rolesText).")
+    private func requireRole(_ member: Roster.Member) throws(ApprovalError) {
+        do {
+            try verifier.requireRole(member)
+        } catch {
+            throw refusal(error)
         }
     }
 }

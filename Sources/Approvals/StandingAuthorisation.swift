@@ -1,6 +1,6 @@
 import Certificates
 import Foundation
-import Manifests
+import SignedStatements
 import Sites
 import TokenKeys
 

@@ -3,6 +3,7 @@ import Foundation
 import PKCS11
 import Rosters
 import SecretSharing
+import SignedStatements
 import Sites
 import TokenKeys
 

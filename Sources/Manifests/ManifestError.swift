@@ -1,4 +1,4 @@
-/// One fault of a production-run manifest, its device list or an authorisation.
+/// One fault of a production-run manifest, or its device list.
 ///
 /// Lines and columns start at 1; columns count Unicode scalars. `field` is the manifest's key or the list's column.
 public struct ManifestFault: Hashable, Sendable, CustomStringConvertible {
@@ -35,8 +35,6 @@ public struct ManifestError: Error, Hashable, Sendable, CustomStringConvertible 
         case changed = "manifest.changed"
         /// Reading failed underway: exit class 74.
         case inputOutput = "manifest.input-output"
-        /// An authorisation's content is malformed: exit class 65.
-        case authorisationInvalid = "authorisation.invalid"
         /// A row was asked for that the list does not have.
         case rowOutOfRange = "manifest.row-out-of-range"
     }

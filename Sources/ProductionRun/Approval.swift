@@ -3,6 +3,7 @@ import Approvals
 import Foundation
 import Manifests
 import RunLedger
+import SignedStatements
 import Sites
 import TokenKeys
 import TransparencyLog

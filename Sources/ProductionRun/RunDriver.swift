@@ -8,6 +8,7 @@ import Manifests
 import PKCS11
 import RunLedger
 import RunTelemetry
+import SignedStatements
 import Sites
 import TokenKeys
 import TransparencyLog

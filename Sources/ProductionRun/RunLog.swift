@@ -6,6 +6,7 @@ import Foundation
 import Manifests
 import Rosters
 import RunLedger
+import SignedStatements
 import Sites
 import TokenKeys
 import TransparencyLog

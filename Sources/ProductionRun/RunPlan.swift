@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import Manifests
 import RunLedger
+import SignedStatements
 import Sites
 import TokenKeys
 

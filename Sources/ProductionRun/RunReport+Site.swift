@@ -7,6 +7,7 @@ import Manifests
 import RunLedger
 import RunReporting
 import RunTelemetry
+import SignedStatements
 import Sites
 import TokenKeys
 import TransparencyLog

@@ -1,5 +1,6 @@
 import Crypto
 import SecretSharing
+import SignedStatements
 
 /// The two keys of a person: one that signs, one to which shares are encrypted.
 ///

@@ -1,4 +1,5 @@
 import Foundation
+import SignedStatements
 import StrictYAML
 
 /// Who shall be on a roster, before they have keys: the site's `roster.yaml`.

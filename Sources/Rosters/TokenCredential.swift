@@ -2,6 +2,7 @@ import Crypto
 import Foundation
 import PKCS11
 import SecretSharing
+import SignedStatements
 import TokenKeys
 
 /// The keys of a member on a token of their own.

@@ -2,6 +2,7 @@ import CanonicalJSON
 import Foundation
 import Glibc
 import Rosters
+import SignedStatements
 
 /// Somebody who holds a share of a token's activation data.
 public struct ShareHolder: Sendable, Hashable {

@@ -2,6 +2,7 @@ import Foundation
 import PKCS11
 import Rosters
 import SecretSharing
+import SignedStatements
 
 extension ActivationStore {
     /// A holder's share, sealed to them; refused where the file is another token's, set's or holder's.

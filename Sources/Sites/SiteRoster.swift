@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Rosters
+import SignedStatements
 import Yams
 
 extension Site {

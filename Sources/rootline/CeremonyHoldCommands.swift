@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import KeyCeremony
 import Rosters
+import SignedStatements
 import Sites
 
 /// What a ceremony that came to its end says.

@@ -10,6 +10,7 @@ import Rosters
 import RunLedger
 import RunTelemetry
 import SecretSharing
+import SignedStatements
 import Sites
 import TokenKeys
 
@@ -52,6 +53,8 @@ struct ErrorReport {
                 error.code == .unreadable ? Self.noInput : Self.refused, error.code.rawValue,
                 error.description,
                 error.hint)
+        case let error as StatementError:
+            self.init(Self.badInput, error.code.rawValue, error.description, nil)
         case let error as ManifestError:
             let exit = error.code == .unreadable ? Self.noInput : Self.badInput
             self.init(exit, error.code.rawValue, Self.text(of: error), error.hint)

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import KeyCeremony
 import Rosters
+import SignedStatements
 import Sites
 
 struct InitCommand: ParsableCommand, FormattedCommand {

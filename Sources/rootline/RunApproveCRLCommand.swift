@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import Manifests
 import Rosters
+import SignedStatements
 import Sites
 
 struct RunApproveCRLCommand: ParsableCommand, FormattedCommand {

@@ -4,6 +4,7 @@ import Foundation
 import Manifests
 import ProductionRun
 import Rosters
+import SignedStatements
 import Sites
 
 struct RunApproveCommand: ParsableCommand, FormattedCommand {

@@ -4,6 +4,7 @@ import Manifests
 import ProductionRun
 import RunLedger
 import RunTelemetry
+import SignedStatements
 import Sites
 import TokenKeys
 

@@ -3,6 +3,7 @@ import Glibc
 import PKCS11
 import Rosters
 import SecretSharing
+import SignedStatements
 import Sites
 
 // What commands ask of the person in front of the terminal, outside ceremonies.

@@ -1,7 +1,6 @@
 import Crypto
 import Foundation
-import Manifests
-import Rosters
+import SignedStatements
 import SwiftASN1
 import Testing
 

@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import Rosters
+import SignedStatements
 import Testing
 
 @testable import Approvals

@@ -1,7 +1,7 @@
 import Crypto
 import Foundation
-import Manifests
 import Rosters
+import SignedStatements
 import Testing
 
 @testable import Approvals

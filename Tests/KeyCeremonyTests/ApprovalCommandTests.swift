@@ -1,5 +1,6 @@
 import Foundation
 import Rosters
+import SignedStatements
 import Sites
 import TestTokens
 import Testing

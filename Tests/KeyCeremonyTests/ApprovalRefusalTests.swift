@@ -2,6 +2,7 @@ import Foundation
 import KeyCeremony
 import Manifests
 import Rosters
+import SignedStatements
 import Sites
 import Testing
 

@@ -3,6 +3,7 @@ import KeyCeremony
 import Manifests
 import PKCS11
 import Rosters
+import SignedStatements
 import Sites
 import TestTokens
 import Testing

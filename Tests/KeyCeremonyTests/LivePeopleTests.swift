@@ -2,6 +2,7 @@ import Foundation
 import KeyCeremony
 import PKCS11
 import Rosters
+import SignedStatements
 import Sites
 import TestTokens
 import Testing

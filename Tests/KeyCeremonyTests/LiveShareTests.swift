@@ -3,6 +3,7 @@ import KeyCeremony
 import PKCS11
 import Rosters
 import SecretSharing
+import SignedStatements
 import Sites
 import TestTokens
 import Testing

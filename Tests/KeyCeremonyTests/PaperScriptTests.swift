@@ -1,6 +1,7 @@
 import Foundation
 import KeyCeremony
 import Rosters
+import SignedStatements
 import Testing
 
 @Suite struct PaperScriptTests {

@@ -2,6 +2,7 @@ import CanonicalJSON
 import Crypto
 import Foundation
 import Rosters
+import SignedStatements
 
 /// A rehearsal's transcript in the hands of somebody who has its stand-ins' keys: lines are edited at will, and chain
 /// and sign-offs made anew, so that what lies behind them can be tried too.

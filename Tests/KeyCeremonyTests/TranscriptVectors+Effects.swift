@@ -2,6 +2,7 @@ import CanonicalJSON
 import Foundation
 import KeyCeremony
 import Rosters
+import SignedStatements
 
 extension VectorBook {
     private mutating func refuse(

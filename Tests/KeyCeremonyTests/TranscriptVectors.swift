@@ -2,6 +2,7 @@ import CanonicalJSON
 import Foundation
 import KeyCeremony
 import Rosters
+import SignedStatements
 
 /// A transcript that a verifier must accept, or refuse with this code at this line.
 struct TranscriptVector {

@@ -1,5 +1,5 @@
 import Certificates
-import Rosters
+import SignedStatements
 import TokenKeys
 
 // The model: what exists at each step, and what a step may do then.

@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import PKCS11
 import Rosters
+import SignedStatements
 import Sites
 import TokenKeys
 

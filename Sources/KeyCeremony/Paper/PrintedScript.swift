@@ -1,6 +1,6 @@
 import Crypto
 import PrintedHTML
-import Rosters
+import SignedStatements
 
 /// The paper that a document is printed on.
 public enum Paper: String, Sendable, CaseIterable {

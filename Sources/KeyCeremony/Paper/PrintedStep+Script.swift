@@ -1,4 +1,4 @@
-import Rosters
+import SignedStatements
 import TokenKeys
 
 extension CeremonyScript {

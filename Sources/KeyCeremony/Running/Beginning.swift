@@ -2,6 +2,7 @@ import CanonicalJSON
 import Foundation
 import Glibc
 import Rosters
+import SignedStatements
 import Sites
 
 // How a ceremony begins: checked whole, its people seated, its first line written.

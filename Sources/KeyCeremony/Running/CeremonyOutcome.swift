@@ -1,4 +1,4 @@
-import Rosters
+import SignedStatements
 
 /// What a ceremony tells while it runs, for whoever shows it.
 public struct CeremonyEvent: Sendable, Hashable {

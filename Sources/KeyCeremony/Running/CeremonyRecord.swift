@@ -1,6 +1,7 @@
 import CanonicalJSON
 import Foundation
 import Rosters
+import SignedStatements
 
 /// What a transcript says has happened, line by line: where the ceremony stands and what it has made.
 ///

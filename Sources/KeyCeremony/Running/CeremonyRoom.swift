@@ -1,6 +1,7 @@
 import PKCS11
 import Rosters
 import SecretSharing
+import SignedStatements
 
 /// What the runner asks the people for.
 public struct CeremonyQuestion: Sendable, Hashable {

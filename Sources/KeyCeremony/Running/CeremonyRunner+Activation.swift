@@ -4,6 +4,7 @@ import Foundation
 import PKCS11
 import Rosters
 import SecretSharing
+import SignedStatements
 import Sites
 
 // Activation data: random PINs that nobody sees, in the hands of a quorum (PCI PIN 6-3, split knowledge).

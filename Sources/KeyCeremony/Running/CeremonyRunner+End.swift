@@ -3,6 +3,7 @@ import Certificates
 import Crypto
 import Foundation
 import Rosters
+import SignedStatements
 import Sites
 import TokenKeys
 

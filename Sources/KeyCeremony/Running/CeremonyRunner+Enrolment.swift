@@ -2,6 +2,7 @@ import CanonicalJSON
 import Foundation
 import PKCS11
 import Rosters
+import SignedStatements
 import Sites
 import TokenKeys
 

@@ -3,6 +3,7 @@ import Crypto
 import Foundation
 import PKCS11
 import Rosters
+import SignedStatements
 import Sites
 
 // What people are asked, what they answer, and how they sign.

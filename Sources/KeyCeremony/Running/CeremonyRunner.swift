@@ -4,6 +4,7 @@ import Foundation
 import Glibc
 import Rosters
 import SecretSharing
+import SignedStatements
 import Sites
 
 /// Takes a checked script's steps one by one, and writes what was meant, done and seen into the transcript.

@@ -1,6 +1,7 @@
 import CanonicalJSON
 import PKCS11
 import Rosters
+import SignedStatements
 import Sites
 import TokenKeys
 

@@ -1,6 +1,7 @@
 import CanonicalJSON
 import Foundation
 import Rosters
+import SignedStatements
 import Sites
 
 extension CeremonyScript {

@@ -1,6 +1,6 @@
 import Crypto
 import Foundation
-import Rosters
+import SignedStatements
 
 /// A ceremony's script: who comes together, with what, and every step in its order.
 ///

@@ -1,4 +1,4 @@
-import Rosters
+import SignedStatements
 
 /// The kinds of step that this version knows.
 public enum StepAction: String, Sendable, CaseIterable, CustomStringConvertible {

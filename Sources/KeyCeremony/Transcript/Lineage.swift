@@ -1,6 +1,6 @@
 import CanonicalJSON
 import Foundation
-import Rosters
+import SignedStatements
 import Sites
 
 /// Where a ceremony stands in its site's history: each names the one before it and that one's head.

@@ -1,4 +1,5 @@
 import Rosters
+import SignedStatements
 
 /// The members of each type of line, as the specification lists them.
 enum LineForms {

@@ -1,6 +1,7 @@
 import CanonicalJSON
 import Crypto
 import Rosters
+import SignedStatements
 
 // The first line: steps, people, rosters, and what may hold them together.
 extension TranscriptVerifier {

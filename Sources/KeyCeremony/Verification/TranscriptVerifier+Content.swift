@@ -1,6 +1,6 @@
 import CanonicalJSON
 import Crypto
-import Rosters
+import SignedStatements
 
 // What a step may hold, and what it must: answers, digests, lists of objects, shares.
 extension TranscriptVerifier {

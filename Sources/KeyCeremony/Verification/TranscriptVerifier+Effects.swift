@@ -2,6 +2,7 @@ import CanonicalJSON
 import Certificates
 import Crypto
 import Rosters
+import SignedStatements
 import TokenKeys
 
 /// The policy that a key was declared to have.

@@ -1,7 +1,7 @@
 import CanonicalJSON
 import Crypto
 import Foundation
-import Rosters
+import SignedStatements
 
 // What may come next: steps in their order, who signs when, exceptions, breaks and interruptions.
 extension TranscriptVerifier {

@@ -1,7 +1,7 @@
 import CanonicalJSON
 import Crypto
 import Foundation
-import Rosters
+import SignedStatements
 
 extension VerifiedTranscript {
     /// Verifies a transcript's octets by every rule of the specification, with nothing else at hand.

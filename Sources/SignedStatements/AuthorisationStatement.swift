@@ -8,13 +8,15 @@ import CanonicalJSON
 public struct AuthorisationStatement: ApprovableStatement, Hashable {
     public static let type = "rootline/authorisation/v1"
     public static let rehearsalType = "rootline/rehearsal-authorisation/v1"
+    /// Of devices of one run, and of certificates beyond them.
+    public static let largestQuantity = 100_000_000
 
     /// What the statement says about the run, as the line can compute it again.
     public struct Facts: Hashable, Sendable {
         public var rehearsal: Bool
         public var run: String
         public var product: String
-        /// ``CheckedManifest/digest``.
+        /// The SHA-256 over manifest, device list and station key, as the line computes it.
         public var manifestDigest: [UInt8]
         /// The SHA-256 of the certificate template's bytes.
         public var templateDigest: [UInt8]
@@ -83,7 +85,7 @@ public struct AuthorisationStatement: ApprovableStatement, Hashable {
     public static func makeNonce() -> [UInt8] { StatementForm.makeNonce() }
 
     /// The bytes to sign; refused when a value is out of its range.
-    public func encode() throws(ManifestError) -> [UInt8] {
+    public func encode() throws(StatementError) -> [UInt8] {
         if let fault = firstFault() { throw Self.malformed(fault) }
         let stationDigest = facts.stationDigest
         let statement: JSONValue = [
@@ -110,7 +112,7 @@ public struct AuthorisationStatement: ApprovableStatement, Hashable {
     }
 
     /// Reads signed bytes; refused unless encoding gives back the same bytes, with no key more or fewer.
-    public static func decode(_ bytes: [UInt8]) throws(ManifestError) -> AuthorisationStatement {
+    public static func decode(_ bytes: [UInt8]) throws(StatementError) -> AuthorisationStatement {
         var reader = try StatementReader(bytes)
         let isRehearsal = try reader.isRehearsal(type: Self.type, rehearsalType: rehearsalType)
         let facts = Facts(
@@ -172,13 +174,13 @@ public struct AuthorisationStatement: ApprovableStatement, Hashable {
         for (name, text) in [("run", facts.run), ("product", facts.product), ("origin", facts.origin)] {
             if text.isEmpty || text.utf8.count > 1024 { return "\(name) is empty or longer than 1024 octets" }
         }
-        if !(1...RunManifest.largestQuantity).contains(facts.quantity) { return "quantity is out of range" }
-        if !(0...RunManifest.largestQuantity).contains(spoilage) { return "spoilage is out of range" }
+        if !(1...Self.largestQuantity).contains(facts.quantity) { return "quantity is out of range" }
+        if !(0...Self.largestQuantity).contains(spoilage) { return "spoilage is out of range" }
         if !(0...Int64(JSONValue.largestInteger)).contains(treeSize) { return "treeSize is out of range" }
         return nil
     }
 
-    private static func malformed(_ message: String) -> ManifestError { StatementForm.malformed(message) }
+    private static func malformed(_ message: String) -> StatementError { StatementForm.malformed(message) }
 
     private static func hexadecimal(_ bytes: [UInt8]) -> String { StatementForm.hexadecimal(bytes) }
 }

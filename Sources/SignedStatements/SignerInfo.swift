@@ -1,4 +1,3 @@
-import Rosters
 import SwiftASN1
 
 /// One SignerInfo (RFC 5652 §5.3) of an ``ApprovedMessage``: version 3, named by its key's digest, without unsigned
@@ -6,20 +5,20 @@ import SwiftASN1
 ///
 /// Every octet of it is fixed by the form, is in the signed attributes, or is the signature in the form of
 /// ``StrictSignature``.
-struct SignerInfo: Hashable, Sendable {
+package struct SignerInfo: Hashable, Sendable {
     /// The SHA-256 of the signer's SubjectPublicKeyInfo, which is its subjectKeyIdentifier here (RFC 7093 §2 (4)).
-    let keyDigest: [UInt8]
-    let curve: StrictSignature.Curve
+    package let keyDigest: [UInt8]
+    package let curve: StrictSignature.Curve
     /// A claim of the signer: seconds since 1970 UTC.
-    let signingTime: Int64
+    package let signingTime: Int64
     /// The hash of the statement.
-    let messageDigest: [UInt8]
+    package let messageDigest: [UInt8]
     /// The run authority's alone: the SHA-256 of the approvers' SignerInfos that it saw.
-    let approvalsDigest: [UInt8]?
-    let signature: [UInt8]
+    package let approvalsDigest: [UInt8]?
+    package let signature: [UInt8]
 
     /// What is signed: the attributes as a SET OF in DER (RFC 5652 §5.4).
-    static func signedAttributes(
+    package static func signedAttributes(
         signingTime: Int64, messageDigest: [UInt8], approvalsDigest: [UInt8]?
     ) throws -> [UInt8] {
         var attributes = [
@@ -33,7 +32,7 @@ struct SignerInfo: Hashable, Sendable {
         return DER.tagged(0x31, DER.sorted(attributes))
     }
 
-    func signedAttributes() throws -> [UInt8] {
+    package func signedAttributes() throws -> [UInt8] {
         try SignerInfo.signedAttributes(
             signingTime: signingTime, messageDigest: messageDigest, approvalsDigest: approvalsDigest)
     }
@@ -56,7 +55,7 @@ struct SignerInfo: Hashable, Sendable {
     }
 
     /// The SignerInfo in DER.
-    func der() throws -> [UInt8] {
+    package func der() throws -> [UInt8] {
         // The attributes are [0] IMPLICIT here and a SET OF where they are signed.
         let attributes = [0xA0] + (try signedAttributes()).dropFirst()
         return DER.tagged(
@@ -66,7 +65,7 @@ struct SignerInfo: Hashable, Sendable {
     }
 
     /// Reads what ``der()`` writes; the caller compares, so whatever is passed over here is refused there.
-    init(_ node: ASN1Node) throws {
+    package init(_ node: ASN1Node) throws {
         // version, sid, digestAlgorithm, signedAttrs, signatureAlgorithm, signature
         let fields = try DER.members(node)
         guard fields.count == 6 else { throw DER.malformed }
@@ -95,7 +94,7 @@ struct SignerInfo: Hashable, Sendable {
         signature = try DER.primitive(fields[5])
     }
 
-    init(
+    package init(
         keyDigest: [UInt8], curve: StrictSignature.Curve, signingTime: Int64, messageDigest: [UInt8],
         approvalsDigest: [UInt8]?, signature: [UInt8]
     ) {
@@ -108,7 +107,7 @@ struct SignerInfo: Hashable, Sendable {
     }
 
     /// Whether the signature is over this statement and verifies under the key.
-    func isValid(over content: [UInt8], key: [UInt8]) -> Bool {
+    package func isValid(over content: [UInt8], key: [UInt8]) -> Bool {
         guard messageDigest == curve.hash(content), let bytes = try? signedAttributes() else { return false }
         return StrictSignature.isValid(signature, over: bytes, key: key, curve: curve)
     }

@@ -6,7 +6,7 @@ public protocol ApprovableStatement: Sendable {
     var roster: [UInt8] { get }
     /// How many of them have to.
     var approvals: Int { get }
-    /// The SHA-256 of the run authority's subjectPublicKeyInfo, which countersigns.
+    /// The SHA-256 of the subjectPublicKeyInfo of the key that countersigns: the run authority's.
     var authority: [UInt8] { get }
     /// The first second of its time, since 1970 UTC.
     var notBefore: Int64 { get }
@@ -16,9 +16,9 @@ public protocol ApprovableStatement: Sendable {
     var nonce: [UInt8] { get }
 
     /// The bytes to sign; refused when a value is out of its range.
-    func encode() throws(ManifestError) -> [UInt8]
+    func encode() throws(StatementError) -> [UInt8]
     /// Reads signed bytes; refused unless encoding gives back the same bytes, with no key more or fewer.
-    static func decode(_ bytes: [UInt8]) throws(ManifestError) -> Self
+    static func decode(_ bytes: [UInt8]) throws(StatementError) -> Self
 }
 
 extension ApprovableStatement {
@@ -29,7 +29,7 @@ extension ApprovableStatement {
     public func isCurrent(at seconds: Int64) -> Bool { notBefore <= seconds && seconds <= notAfter }
 
     /// What is out of range in the fields that every statement has.
-    var commonFault: String? {
+    package var commonFault: String? {
         if nonce.count != StatementForm.nonceLength { return "nonce is not 16 octets" }
         if roster.count != 32 { return "roster is not 32 octets" }
         if authority.count != 32 { return "authority is not 32 octets" }
@@ -42,25 +42,25 @@ extension ApprovableStatement {
 }
 
 /// How statements write what JSON has no form for.
-enum StatementForm {
-    static let nonceLength = 16
+package enum StatementForm {
+    package static let nonceLength = 16
 
     /// Draws 16 octets from the system's generator.
-    static func makeNonce() -> [UInt8] {
+    package static func makeNonce() -> [UInt8] {
         var generator = SystemRandomNumberGenerator()
         return (0..<nonceLength).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
     }
 
-    static func malformed(_ message: String) -> ManifestError {
-        ManifestError(.authorisationInvalid, subject: "authorisation", message: message)
+    package static func malformed(_ message: String) -> StatementError {
+        StatementError(.statementMalformed, "authorisation", message)
     }
 
-    static func hexadecimal(_ bytes: [UInt8]) -> String {
+    package static func hexadecimal(_ bytes: [UInt8]) -> String {
         bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
     /// Octets written in lower-case hexadecimal digits; nil for anything else.
-    static func octets(hexadecimal text: String) -> [UInt8]? {
+    package static func octets(hexadecimal text: String) -> [UInt8]? {
         let digits = Array(text.utf8)
         guard digits.count.isMultiple(of: 2),
             digits.allSatisfy({ 0x30...0x39 ~= $0 || 0x61...0x66 ~= $0 })
@@ -72,13 +72,13 @@ enum StatementForm {
 }
 
 /// Takes a statement's fields one by one, so that what is left over shows.
-struct StatementReader {
+package struct StatementReader {
     private static let longestStatement = 1 << 16
 
     private let bytes: [UInt8]
     private var object: [String: JSONValue]
 
-    init(_ bytes: [UInt8]) throws(ManifestError) {
+    package init(_ bytes: [UInt8]) throws(StatementError) {
         guard bytes.count <= StatementReader.longestStatement,
             case .object(let object) = JSONValue(canonical: bytes)
         else {
@@ -88,35 +88,35 @@ struct StatementReader {
         self.object = object
     }
 
-    mutating func text(_ key: String) throws(ManifestError) -> String {
+    package mutating func text(_ key: String) throws(StatementError) -> String {
         guard case .string(let text) = object.removeValue(forKey: key) else {
             throw StatementForm.malformed("\(key) is missing or not a string")
         }
         return text
     }
 
-    mutating func number(_ key: String) throws(ManifestError) -> Int {
+    package mutating func number(_ key: String) throws(StatementError) -> Int {
         guard case .integer(let number) = object.removeValue(forKey: key) else {
             throw StatementForm.malformed("\(key) is missing or not a whole number")
         }
         return number
     }
 
-    mutating func octets(_ key: String) throws(ManifestError) -> [UInt8] {
+    package mutating func octets(_ key: String) throws(StatementError) -> [UInt8] {
         guard let octets = StatementForm.octets(hexadecimal: try text(key)) else {
             throw StatementForm.malformed("\(key) is not in lower-case hexadecimal digits")
         }
         return octets
     }
 
-    mutating func octetsOrNull(_ key: String) throws(ManifestError) -> [UInt8]? {
+    package mutating func octetsOrNull(_ key: String) throws(StatementError) -> [UInt8]? {
         guard object[key] == .null else { return try octets(key) }
         object[key] = nil
         return nil
     }
 
     /// Whether the statement's type is the rehearsals'; any third type is refused.
-    mutating func isRehearsal(type: String, rehearsalType: String) throws(ManifestError) -> Bool {
+    package mutating func isRehearsal(type: String, rehearsalType: String) throws(StatementError) -> Bool {
         let found = try text("type")
         guard found == type || found == rehearsalType else {
             throw StatementForm.malformed("the type \(found) is not \(type)")
@@ -125,7 +125,7 @@ struct StatementReader {
     }
 
     /// Throws where a key is left over, or writing does not give the same bytes.
-    func requireEnd(rewritten: [UInt8]) throws(ManifestError) {
+    package func requireEnd(rewritten: [UInt8]) throws(StatementError) {
         if let key = object.keys.min() { throw StatementForm.malformed("the key \(key) is not known") }
         guard rewritten == bytes else {
             throw StatementForm.malformed("encoding does not give back the same bytes")

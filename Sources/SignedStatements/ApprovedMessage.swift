@@ -1,12 +1,11 @@
 import Crypto
-import Rosters
 import SwiftASN1
 
 /// A statement and the signatures of those who approve it: one CMS SignedData (RFC 5652 §5) in exactly one form.
 ///
 /// It has no certificates, no revocation lists and no unsigned attributes: members have plain keys, which the roster
 /// says are theirs, and whatever no signature covers could be changed unseen. Reading writes the message again and
-/// refuses every octet that differs. `Authorisation.md` is its specification.
+/// refuses every octet that differs. `Authorisation.md` (ProductionRun) is its specification.
 public struct ApprovedMessage: Hashable, Sendable {
     /// Of messages that are read, in octets.
     public static let largestMessage = 1 << 18
@@ -15,21 +14,21 @@ public struct ApprovedMessage: Hashable, Sendable {
     /// What is signed.
     public let content: [UInt8]
     /// In the order in which they stand in the message.
-    let signers: [SignerInfo]
+    package let signers: [SignerInfo]
 
     /// Signatures are put in the order of the form.
-    init(content: [UInt8], signers: [SignerInfo] = []) throws(ApprovalError) {
+    package init(content: [UInt8], signers: [SignerInfo] = []) throws(StatementError) {
         do {
             let encoded = try signers.map { (try $0.der(), $0) }
             self.signers = encoded.sorted { $0.0.lexicographicallyPrecedes($1.0) }.map(\.1)
         } catch {
-            throw ApprovalError(.malformed, "approval", "a signature's time is out of range")
+            throw StatementError(.messageMalformed, "approval", "a signature's time is out of range")
         }
         self.content = content
     }
 
-    var approvals: [SignerInfo] { signers.filter { $0.approvalsDigest == nil } }
-    var countersignatures: [SignerInfo] { signers.filter { $0.approvalsDigest != nil } }
+    package var approvals: [SignerInfo] { signers.filter { $0.approvalsDigest == nil } }
+    package var countersignatures: [SignerInfo] { signers.filter { $0.approvalsDigest != nil } }
 
     /// Whether somebody has signed as the run authority does; nothing is said of whether it verifies.
     public var isCountersigned: Bool { !countersignatures.isEmpty }
@@ -40,13 +39,13 @@ public struct ApprovedMessage: Hashable, Sendable {
     public var statementDigest: [UInt8] { Array(SHA256.hash(data: content)) }
 
     /// What the run authority signs of the approvals: the SHA-256 of the SET OF their SignerInfos in DER.
-    static func digest(ofApprovals approvals: [SignerInfo]) throws -> [UInt8] {
+    package static func digest(ofApprovals approvals: [SignerInfo]) throws -> [UInt8] {
         let set = DER.tagged(0x31, DER.sorted(try approvals.map { try $0.der() }))
         return Array(SHA256.hash(data: set))
     }
 
     /// The message in DER.
-    public func der() throws(ApprovalError) -> [UInt8] {
+    public func der() throws(StatementError) -> [UInt8] {
         do {
             let infos = try signers.map { try $0.der() }
             let algorithms = Set(signers.map(\.curve)).map(\.digestAlgorithm)
@@ -60,13 +59,14 @@ public struct ApprovedMessage: Hashable, Sendable {
                     + DER.tagged(0x31, DER.sorted(infos)))
             return DER.tagged(0x30, DER.tagged(0x06, OID.signedData) + DER.tagged(0xA0, signedData))
         } catch {
-            throw ApprovalError(.malformed, "approval", "a signature's time is out of range")
+            throw StatementError(.messageMalformed, "approval", "a signature's time is out of range")
         }
     }
 
     /// Reads a message; whatever ``der()`` would not write again octet for octet is refused. No signature is verified.
-    public init(der: [UInt8]) throws(ApprovalError) {
-        let refusal = ApprovalError(.malformed, "approval", "is not one message in the form of an approval")
+    public init(der: [UInt8]) throws(StatementError) {
+        let refusal = StatementError(
+            .messageMalformed, "approval", "is not one message in the form of an approval")
         guard der.count <= ApprovedMessage.largestMessage else { throw refusal }
         do {
             let outer = try DER.members(try DER.parse(der))
@@ -87,7 +87,7 @@ public struct ApprovedMessage: Hashable, Sendable {
         guard try self.der() == der else { throw refusal }
     }
 
-    func adding(_ signer: SignerInfo) throws(ApprovalError) -> ApprovedMessage {
+    package func adding(_ signer: SignerInfo) throws(StatementError) -> ApprovedMessage {
         try ApprovedMessage(content: content, signers: signers + [signer])
     }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Manifests
+@testable import SignedStatements
 
 @Suite("Statements that allow revocation lists") struct StandingStatementTests {
     private static func statement(rehearsal: Bool = false) -> StandingStatement {
@@ -42,9 +42,9 @@ import Testing
         let text = String(decoding: try Self.statement().encode(), as: UTF8.self)
         let range = try #require(text.range(of: old))
         let changed = text.replacingCharacters(in: range, with: new)
-        let error = #expect(throws: ManifestError.self) {
+        let error = #expect(throws: StatementError.self) {
             try StandingStatement.decode(Array(changed.utf8))
         }
-        #expect(error?.code == .authorisationInvalid)
+        #expect(error?.code == .statementMalformed)
     }
 }

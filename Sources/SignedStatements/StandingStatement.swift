@@ -44,7 +44,7 @@ public struct StandingStatement: ApprovableStatement, Hashable {
     /// Draws 16 octets from the system's generator.
     public static func makeNonce() -> [UInt8] { StatementForm.makeNonce() }
 
-    public func encode() throws(ManifestError) -> [UInt8] {
+    public func encode() throws(StatementError) -> [UInt8] {
         if let fault = firstFault { throw StatementForm.malformed(fault) }
         let statement: JSONValue = [
             "type": .string(rehearsal ? Self.rehearsalType : Self.type),
@@ -61,7 +61,7 @@ public struct StandingStatement: ApprovableStatement, Hashable {
         return statement.canonical
     }
 
-    public static func decode(_ bytes: [UInt8]) throws(ManifestError) -> StandingStatement {
+    public static func decode(_ bytes: [UInt8]) throws(StatementError) -> StandingStatement {
         var reader = try StatementReader(bytes)
         let isRehearsal = try reader.isRehearsal(type: Self.type, rehearsalType: rehearsalType)
         let statement = StandingStatement(

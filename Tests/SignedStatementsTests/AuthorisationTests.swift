@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Manifests
+@testable import SignedStatements
 
 @Suite("Authorisation statements")
 struct AuthorisationTests {
@@ -64,22 +64,22 @@ struct AuthorisationTests {
         let text = String(decoding: try Self.statement().encode(), as: UTF8.self)
         let range = try #require(text.range(of: old))
         let changed = text.replacingCharacters(in: range, with: new)
-        let error = #expect(throws: ManifestError.self) {
+        let error = #expect(throws: StatementError.self) {
             try AuthorisationStatement.decode(Array(changed.utf8))
         }
-        #expect(error?.code == .authorisationInvalid)
+        #expect(error?.code == .statementMalformed)
     }
 
     @Test("Truncated and random bytes are refused and never crash")
     func truncated() throws {
         let bytes = try Self.statement().encode()
         for count in 0..<bytes.count {
-            #expect(throws: ManifestError.self) { try AuthorisationStatement.decode(Array(bytes[..<count])) }
+            #expect(throws: StatementError.self) { try AuthorisationStatement.decode(Array(bytes[..<count])) }
         }
         for index in bytes.indices {
             var changed = bytes
             changed[index] = 0xFF
-            #expect(throws: ManifestError.self) { try AuthorisationStatement.decode(changed) }
+            #expect(throws: StatementError.self) { try AuthorisationStatement.decode(changed) }
         }
     }
 
@@ -124,8 +124,8 @@ struct AuthorisationTests {
         statements[6].approvals = 0
         statements[7].authority = []
         for statement in statements {
-            let error = #expect(throws: ManifestError.self) { try statement.encode() }
-            #expect(error?.code == .authorisationInvalid)
+            let error = #expect(throws: StatementError.self) { try statement.encode() }
+            #expect(error?.code == .statementMalformed)
         }
     }
 
