@@ -54,6 +54,8 @@ public struct AllowlistError: Error, Hashable, Sendable, CustomStringConvertible
         case rotation
         /// A serial that several products use was asked for without its product.
         case ambiguousSerial = "ambiguous-serial"
+        /// A log of hashed serials was asked for a serial alone, without its serial key.
+        case serialKey = "serial-key"
         /// A `.tar` is not in the strict form; the offset counts from the archive's start.
         case archive
         /// The bundle grew or was replaced while it was read.

@@ -169,8 +169,9 @@ public final class BundleWriter {
         // The octet before the entry makes it a leaf (RFC 6962 §2.1).
         leaf.removeAll(keepingCapacity: true)
         leaf.append(0)
+        let serialHash: Digest32
         do throws(AllowlistError) {
-            try adds.append(device, to: &leaf)
+            serialHash = try adds.append(device, to: &leaf)
         } catch {
             // Nothing was changed by a refused entry.
             isUsable = true
@@ -193,7 +194,7 @@ public final class BundleWriter {
             let hash =
                 switch collectors[position].kind {
                 case .key: device.key
-                case .serial: IndexRecord.serialHash(of: device.serial)
+                case .serial: serialHash
                 }
             try collectors[position].append(IndexRecord(hash: hash, index: index), folder: &folder)
         }

@@ -64,7 +64,7 @@ struct RunLog {
     func prepared(_ certificates: DeviceCertificatePlan) throws -> PreparedAdds {
         try PreparedAdds(
             like: .init(
-                run: plan.manifest.run, product: plan.manifest.product, serial: "S",
+                run: plan.manifest.run, product: plan.manifest.product, serial: .plain("S"),
                 key: Digest32(), certificate: Digest32(), certificateSerial: [1],
                 authorityKeyID: certificates.authorityKeyIdentifier,
                 notAfter: UInt64(certificates.notAfter), rotates: plan.template.rotates))

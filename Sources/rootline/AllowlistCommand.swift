@@ -172,6 +172,7 @@ struct AllowlistLookupCommand: ParsableCommand, FormattedCommand {
         var status: String
         var reason: String?
         var keyChecked: Bool
+        var serialChecked: Bool
         var serial: String?
         var product: String?
         var run: String?
@@ -214,8 +215,9 @@ struct AllowlistLookupCommand: ParsableCommand, FormattedCommand {
         }
         let document = Document(
             status: answer.status.rawValue, reason: answer.reason, keyChecked: answer.keyChecked,
-            serial: answer.device?.serial ?? serial, product: answer.device?.product, run: answer.run,
-            entryIndex: answer.entryIndex, keyDigest: answer.device?.key.hex,
+            serialChecked: answer.serialChecked, serial: answer.device?.serial.plainText ?? serial,
+            product: answer.device?.product, run: answer.run, entryIndex: answer.entryIndex,
+            keyDigest: answer.device?.key.hex,
             certificateDigest: answer.device?.certificate.hex, rotates: answer.device?.rotates,
             treeSize: answer.checkpoint.size)
         if output.format == .json {

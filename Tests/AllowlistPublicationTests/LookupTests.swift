@@ -44,7 +44,7 @@ struct LookupTests {
     func certificate() throws {
         let answer = try reader.lookup(certificate: TestLog.digest(5, 2), key: TestLog.digest(5, 1))
         #expect(answer.status == .listed)
-        #expect(answer.device?.serial == "SN-5")
+        #expect(answer.device?.serial == .plain("SN-5"))
         let other = try reader.lookup(certificate: TestLog.digest(6, 2), key: TestLog.digest(5, 1))
         #expect(other.status == .notListed)
         #expect(other.reason == "the key is listed with another certificate")
@@ -84,6 +84,14 @@ struct LookupTests {
                 certificate: TestLog.digest(number, 2), key: TestLog.digest(number, 1))
             #expect(answer.status == .notListed)
         }
+    }
+
+    @Test("A serial key changes nothing in a log of plain serials")
+    func needlessKey() throws {
+        #expect(reader.serials == .plain)
+        let answer = try reader.lookup(serial: "SN-700", serialKey: SerialKey())
+        #expect(answer.status == .listed)
+        #expect(answer.serialChecked)
     }
 
     @Test("A damaged entry is an error and not an absence")

@@ -8,9 +8,11 @@ import TransparencyLog
 
 @Suite("Prepared `add` entries")
 struct PreparedAddsTests {
-    private static func device(_ index: Int, serial: String) -> AllowlistEntry.Add {
+    private static func device(_ index: Int, serial: String, serialKey: SerialKey? = nil)
+        -> AllowlistEntry.Add
+    {
         .init(
-            run: "R-1", product: "Ärztesensor", serial: serial,
+            run: "R-1", product: "Ärztesensor", serial: ListedSerial(serial, key: serialKey),
             key: Digest32(SHA256.hash(data: Data("key \(index)".utf8))),
             certificate: Digest32(SHA256.hash(data: Data("certificate \(index)".utf8))),
             certificateSerial: Array(SHA256.hash(data: Data("number \(index)".utf8)).prefix(20)),
@@ -18,9 +20,9 @@ struct PreparedAddsTests {
     }
 
     private static func append(
-        _ device: AllowlistEntry.Add, _ adds: PreparedAdds, to writer: BundleWriter
+        _ serial: String, _ device: AllowlistEntry.Add, _ adds: PreparedAdds, to writer: BundleWriter
     ) throws -> UInt64 {
-        var serial = device.serial
+        var serial = serial
         return try serial.withUTF8 { serial in
             try device.certificateSerial.withUnsafeBytes { number in
                 try writer.append(
@@ -31,13 +33,16 @@ struct PreparedAddsTests {
         }
     }
 
-    @Test("A log of prepared entries is the log of the same entries, octet for octet")
-    func sameLog() throws {
+    @Test(
+        "A log of prepared entries is the log of the same entries, octet for octet",
+        arguments: [SerialForm.plain, .hashed])
+    func sameLog(form: SerialForm) throws {
+        let serialKey = form == .hashed ? SerialKey() : nil
         let serials = (0..<700).map { index in
             index % 3 == 0
                 ? "S-\(index)" : String(repeating: "é", count: 1 + index % 120) + "\(index)"
         }
-        let devices = serials.enumerated().map { Self.device($0, serial: $1) }
+        let devices = serials.enumerated().map { Self.device($0, serial: $1, serialKey: serialKey) }
         let log = TestLog()
         let plain = try log.writer()
         let opening = AllowlistEntry.openRun(
@@ -45,16 +50,16 @@ struct PreparedAddsTests {
                 run: "R-1", product: "Ärztesensor",
                 authorisation: Digest32(SHA256.hash(data: TestLog.authorisation)), quantity: 1000,
                 spoilage: 0, template: Digest32(), issuerKeyID: TestLog.issuer, station: nil, openedAt: 1,
-                isRehearsal: false))
+                isRehearsal: false, serials: form))
         try plain.append(opening)
         for device in devices { try plain.append(.add(device)) }
         let expected = try log.publish(plain).checkpoint.root
         let other = TestLog()
         let writer = try other.writer()
         try writer.append(opening)
-        let adds = try PreparedAdds(like: devices[0])
+        let adds = try PreparedAdds(like: devices[0], serialKey: serialKey)
         for (index, device) in devices.enumerated() {
-            #expect(try Self.append(device, adds, to: writer) == UInt64(index + 1))
+            #expect(try Self.append(serials[index], device, adds, to: writer) == UInt64(index + 1))
         }
         #expect(try other.publish(writer).checkpoint.root == expected)
         try other.verify()
@@ -62,17 +67,19 @@ struct PreparedAddsTests {
 
     @Test(
         "A serial that an entry cannot hold is refused, and the log is as before",
-        arguments: ["", "a\u{1}b", "a\u{7F}", String(repeating: "x", count: 256)])
-    func refusedSerial(serial: String) throws {
+        arguments: ["", "a\u{1}b", "a\u{7F}", String(repeating: "x", count: 256)],
+        [SerialForm.plain, .hashed])
+    func refusedSerial(serial: String, form: SerialForm) throws {
         let log = TestLog()
         let writer = try log.writer()
-        let adds = try PreparedAdds(like: Self.device(0, serial: "S"))
+        let adds = try PreparedAdds(
+            like: Self.device(0, serial: "S"), serialKey: form == .hashed ? SerialKey() : nil)
         let error = #expect(throws: AllowlistError.self) {
-            try Self.append(Self.device(0, serial: serial), adds, to: writer)
+            try Self.append(serial, Self.device(0, serial: serial), adds, to: writer)
         }
         #expect(error?.code == .entryMalformed)
         #expect(writer.size == 0)
-        #expect(try Self.append(Self.device(0, serial: "S"), adds, to: writer) == 0)
+        #expect(try Self.append("S", Self.device(0, serial: "S"), adds, to: writer) == 0)
     }
 
     @Test("A serial that is not UTF-8 is refused")

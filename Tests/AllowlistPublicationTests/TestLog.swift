@@ -10,6 +10,8 @@ final class TestLog {
     let folder: URL
     let key = P256.Signing.PrivateKey()
     let origin: String
+    /// With one the log lists hashed serials.
+    let serialKey: SerialKey?
     static let issuer = [UInt8](repeating: 0xa1, count: 20)
     static let cms = Array("a detached signature, for its presence only".utf8)
 
@@ -17,8 +19,9 @@ final class TestLog {
     var spki: [UInt8] { Array(key.publicKey.derRepresentation) }
     var isRehearsal: Bool { origin.hasPrefix("rehearsal.invalid/") }
 
-    init(origin: String = "hospital.example/allowlist") {
+    init(origin: String = "hospital.example/allowlist", serialKey: SerialKey? = nil) {
         self.origin = origin
+        self.serialKey = serialKey
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("bundle-\(UUID().uuidString)")
     }
 
@@ -86,14 +89,17 @@ final class TestLog {
             .init(
                 run: run, product: product, authorisation: Digest32.sha256(Self.authorisation),
                 quantity: quantity, spoilage: spoilage, template: Self.digest(0, 0),
-                issuerKeyID: Self.issuer, openedAt: 1_700_000_000, isRehearsal: isRehearsal))
+                issuerKeyID: Self.issuer, openedAt: 1_700_000_000, isRehearsal: isRehearsal,
+                serials: serialKey == nil ? .plain : .hashed))
     }
 
     static func device(
-        _ number: Int, run: String, product: String = "pump", serial: String? = nil
+        _ number: Int, run: String, product: String = "pump", serial: String? = nil,
+        serialKey: SerialKey? = nil
     ) -> AllowlistEntry.Add {
         AllowlistEntry.Add(
-            run: run, product: product, serial: serial ?? "SN-\(number)", key: digest(number, 1),
+            run: run, product: product, serial: ListedSerial(serial ?? "SN-\(number)", key: serialKey),
+            key: digest(number, 1),
             certificate: digest(number, 2), certificateSerial: Array(digest(number, 3).bytes.prefix(16)),
             authorityKeyID: issuer, notAfter: 253_402_300_799, rotates: false)
     }
@@ -122,15 +128,15 @@ final class TestLog {
     }
 
     /// Several runs over several publications, with every kind of event: `devices` devices in all.
-    static func full(devices: Int = 3000) throws -> TestLog {
-        let log = TestLog()
+    static func full(devices: Int = 3000, serialKey: SerialKey? = nil) throws -> TestLog {
+        let log = TestLog(serialKey: serialKey)
         let writer = try log.writer()
         var number = 0
         for (run, share) in [("R-1", devices * 8 / 10), ("R-2", devices / 10), ("R-3", devices / 10)] {
             let open = try writer.append(log.openRun(run))
             let first = writer.size
             for _ in 0..<share {
-                try writer.append(.add(device(number, run: run)))
+                try writer.append(.add(device(number, run: run, serialKey: serialKey)))
                 number += 1
             }
             try writer.append(.scrap(.init(index: first + 1, reason: "dropped", scrappedAt: 1_700_000_100)))

@@ -3,7 +3,7 @@ import CBOR
 import Testing
 import TransparencyLog
 
-@Suite("Entries of version 0")
+@Suite("Entries of version 1")
 struct EntryTests {
     @Test("Every kind of entry is read back as it was written", arguments: Samples.all)
     func roundTrip(entry: AllowlistEntry) throws {
@@ -16,11 +16,11 @@ struct EntryTests {
     func addEncoding() throws {
         let digest = String(repeating: "11", count: 32)
         let expected =
-            "ab0000" + "0102" + "026152" + "036150" + "046153" + "055820" + digest + "065820" + digest
+            "ab0001" + "0102" + "026152" + "036150" + "046153" + "055820" + digest + "065820" + digest
             + "074101" + "084102" + "091b0000003afff4417f" + "0af4"
         let zero = Digest32([UInt8](repeating: 0x11, count: 32)) ?? Digest32()
         let add = AllowlistEntry.Add(
-            run: "R", product: "P", serial: "S", key: zero, certificate: zero, certificateSerial: [1],
+            run: "R", product: "P", serial: .plain("S"), key: zero, certificate: zero, certificateSerial: [1],
             authorityKeyID: [2], notAfter: 253_402_300_799, rotates: false)
         #expect(hex(try AllowlistEntry.add(add).encoded()) == expected)
     }
@@ -54,19 +54,20 @@ struct EntryTests {
 
     /// The document and a word of the refusal.
     static let malformed: [(String, String)] = [
-        ("a2000101" + "02", "version 1"),
-        ("a200000109", "kind 9"),
-        ("a200000100", "kind 0"),
-        ("a30000010218", "truncated"),
+        ("a2000001" + "02", "version 0"),
+        ("a2000201" + "02", "version 2"),
+        ("a200010109", "kind 9"),
+        ("a200010100", "kind 0"),
+        ("a30001010218", "truncated"),
         ("a101" + "02", "field 1 stands where field 0"),
         ("80", "unexpected-type"),
         ("a0", "field 0 is missing"),
-        ("a100" + "00", "field 1 is missing"),
-        ("a3000001040200", "field 3 is missing"),
-        ("a60000010402000361610400" + "0500", "field 5 has no place"),
-        ("a5000001040200036161" + "1804" + "00", "not-shortest"),
-        ("a500000104020003616103" + "6161", "duplicate-key"),
-        ("a5000001040300026161" + "0400", "field 3 stands where field 2"),
+        ("a100" + "01", "field 1 is missing"),
+        ("a3000101040200", "field 3 is missing"),
+        ("a60001010402000361610400" + "0500", "field 5 has no place"),
+        ("a5000101040200036161" + "1804" + "00", "not-shortest"),
+        ("a500010104020003616103" + "6161", "duplicate-key"),
+        ("a5000101040300026161" + "0400", "field 3 stands where field 2"),
     ]
 
     @Test("Documents that are no entry are refused with the reason", arguments: malformed)
@@ -80,9 +81,9 @@ struct EntryTests {
     static let badAdds: [(String, @Sendable (inout AllowlistEntry.Add) -> Void)] = [
         ("run", { $0.run = "" }),
         ("product", { $0.product = String(repeating: "p", count: 129) }),
-        ("serial", { $0.serial = "" }),
-        ("serial", { $0.serial = String(repeating: "s", count: 256) }),
-        ("serial", { $0.serial = "a\nb" }),
+        ("serial", { $0.serial = .plain("") }),
+        ("serial", { $0.serial = .plain(String(repeating: "s", count: 256)) }),
+        ("serial", { $0.serial = .plain("a\nb") }),
         ("certificate serial number", { $0.certificateSerial = [] }),
         ("certificate serial number", { $0.certificateSerial = [UInt8](repeating: 1, count: 21) }),
         ("authority key id", { $0.authorityKeyID = [] }),
@@ -98,6 +99,38 @@ struct EntryTests {
         let error = #expect(throws: AllowlistError.self) { try AllowlistEntry.add(add).encoded() }
         #expect(error?.code == .entryMalformed)
         #expect(error?.message.contains(Self.badAdds[index].0) == true)
+    }
+
+    /// An `add`'s serial as it is encoded, behind everything before it.
+    static let badSerials: [(String, String)] = [
+        ("a hash that is short", "581f" + String(repeating: "11", count: 31)),
+        ("a hash that is long", "5821" + String(repeating: "11", count: 33)),
+        ("an empty hash", "40"),
+        ("a number", "01"),
+        ("a list", "8100"),
+    ]
+
+    @Test("A serial is a text or a hash of 32 octets, and nothing else", arguments: badSerials)
+    func serialForms(what: String, serial: String) throws {
+        let good = hex(try AllowlistEntry.add(Samples.hashedAdd).encoded())
+        let listed = "045820" + Samples.digest.hex
+        #expect(good.contains(listed))
+        let error = #expect(throws: AllowlistError.self, "\(what)") {
+            try AllowlistEntry(decoding: bytes(good.replacing(listed, with: "04" + serial)))
+        }
+        #expect(error?.code == .entryMalformed)
+    }
+
+    @Test("A form of serials that is not known is refused")
+    func unknownForm() throws {
+        for entry in Samples.all {
+            guard case .openRun(let run) = entry else { continue }
+            var bytes = try entry.encoded()
+            // The form is the last field and its value the last octet.
+            #expect(bytes.last == UInt8(run.serials.rawValue))
+            bytes[bytes.count - 1] = 2
+            #expect(throws: AllowlistError.self) { try AllowlistEntry(decoding: bytes) }
+        }
     }
 
     @Test("A seal whose books do not balance is refused")
@@ -159,13 +192,18 @@ enum Samples {
     static let digest = Digest32.sha256([7])
 
     static let add = AllowlistEntry.Add(
-        run: "R-1", product: "infusion-pump", serial: "SN-00\u{e9}1", key: digest, certificate: digest,
+        run: "R-1", product: "infusion-pump", serial: .plain("SN-00\u{e9}1"), key: digest,
+        certificate: digest,
         certificateSerial: [1, 2, 3], authorityKeyID: [9, 9], notAfter: 253_402_300_799, rotates: true,
         fdo: .init(guid: [UInt8](repeating: 5, count: 16), voucher: digest), firmware: [digest, digest])
 
     static let seal = AllowlistEntry.Seal(
         run: "R-1", openIndex: 0, reserved: 12, released: 9, scrapped: 2, burned: 1, burnedDigest: digest,
         activation: .pinSource, sealedAt: 1_800_000_000, isRehearsal: false)
+
+    static let hashedAdd = AllowlistEntry.Add(
+        run: "R-1", product: "p", serial: .hashed(digest), key: digest, certificate: digest,
+        certificateSerial: [1], authorityKeyID: [9], notAfter: 1_900_000_000, rotates: false)
 
     static let all: [AllowlistEntry] = [
         .openRun(
@@ -176,8 +214,9 @@ enum Samples {
         .openRun(
             .init(
                 run: "R-2", product: "p", authorisation: digest, quantity: 0, spoilage: 0, template: digest,
-                issuerKeyID: [9], openedAt: 0, isRehearsal: true)),
+                issuerKeyID: [9], openedAt: 0, isRehearsal: true, serials: .hashed)),
         .add(add),
+        .add(hashedAdd),
         .revoke(
             .init(run: "R-1", reason: .keyCompromise, effectiveAt: 1_750_000_000, subject: .device(index: 3))),
         .revoke(
@@ -187,6 +226,11 @@ enum Samples {
         .scrap(.init(index: 4, reason: "dropped", scrappedAt: 1_750_000_000)),
         .replace(.init(priorIndex: 4, newIndex: 9, reason: "RMA 17", replacedAt: 1_750_000_000)),
         .seal(seal),
+        .seal(
+            .init(
+                run: "R-2", openIndex: 0, reserved: 0, released: 0, scrapped: 0, burned: 0,
+                burnedDigest: digest, activation: .quorum, sealedAt: 1, isRehearsal: true,
+                packageIndex: digest)),
         .state(.init(segments: [])),
         .state(
             .init(segments: [

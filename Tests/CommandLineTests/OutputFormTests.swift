@@ -78,13 +78,14 @@ struct OutputFormTests {
         (
             "allowlist lookup EX-00000001 --allow-rehearsal", 0,
             [
-                "version", "status", "keyChecked", "serial", "product", "run", "entryIndex", "keyDigest",
+                "version", "status", "keyChecked", "serialChecked", "serial", "product", "run", "entryIndex",
+                "keyDigest",
                 "certificateDigest", "rotates", "treeSize",
             ]
         ),
         (
             "allowlist lookup EX-99999999 --allow-rehearsal", 1,
-            ["version", "status", "keyChecked", "serial", "treeSize"]
+            ["version", "status", "keyChecked", "serialChecked", "serial", "treeSize"]
         ),
     ]
 

@@ -7,8 +7,8 @@ extension AllowlistEntry {
         public var run: String
         /// The product of the run.
         public var product: String
-        /// The serial in plain text (form 0); unique for the product.
-        public var serial: String
+        /// The serial in the form of the run's opening; unique for the product.
+        public var serial: ListedSerial
         /// SHA-256 of the device key's SubjectPublicKeyInfo.
         public var key: Digest32
         /// SHA-256 of the DER certificate.
@@ -40,7 +40,7 @@ extension AllowlistEntry {
         }
 
         public init(
-            run: String, product: String, serial: String, key: Digest32, certificate: Digest32,
+            run: String, product: String, serial: ListedSerial, key: Digest32, certificate: Digest32,
             certificateSerial: [UInt8], authorityKeyID: [UInt8], notAfter: UInt64, rotates: Bool,
             fdo: FDO? = nil, firmware: [Digest32] = []
         ) {
@@ -65,7 +65,7 @@ extension AllowlistEntry.Add: EntryPayload {
     init(_ fields: inout FieldReader) throws(AllowlistError) {
         run = try fields.text(2)
         product = try fields.text(3)
-        serial = try fields.text(4)
+        serial = fields.isByteString ? .hashed(try fields.digest(4)) : .plain(try fields.text(4))
         key = try fields.digest(5)
         certificate = try fields.digest(6)
         certificateSerial = try fields.bytes(7)
@@ -83,7 +83,10 @@ extension AllowlistEntry.Add: EntryPayload {
     func write(to writer: inout CBORWriter) {
         writer.field(2, run)
         writer.field(3, product)
-        writer.field(4, serial)
+        switch serial {
+        case .plain(let serial): writer.field(4, serial)
+        case .hashed(let hash): writer.field(4, hash)
+        }
         writer.field(5, key)
         writer.field(6, certificate)
         writer.field(7, certificateSerial)
@@ -104,7 +107,9 @@ extension AllowlistEntry.Add: EntryPayload {
     func check() throws(AllowlistError) {
         try FieldBounds.checkText(run, "the run id")
         try FieldBounds.checkText(product, "the product")
-        try FieldBounds.checkText(serial, "the serial", maximum: 255)
+        if case .plain(let serial) = serial {
+            try FieldBounds.checkText(serial, "the serial", maximum: 255)
+        }
         try FieldBounds.checkBytes(certificateSerial, "the certificate serial number", 1...20)
         try FieldBounds.checkBytes(authorityKeyID, "the authority key id", 1...64)
         try FieldBounds.checkTime(notAfter, "not-after")

@@ -1,7 +1,7 @@
 import CBOR
 import TransparencyLog
 
-/// One leaf of the allowlist's log, version 0 (tables in the specification, `Format`).
+/// One leaf of the allowlist's log, version 1 (tables in the specification, `Format`).
 public enum AllowlistEntry: Hashable, Sendable {
     case openRun(OpenRun)
     case add(Add)
@@ -12,8 +12,8 @@ public enum AllowlistEntry: Hashable, Sendable {
     case state(State)
     case rotateSigner(RotateSigner)
 
-    /// The value under key 0; it is frozen as 1 when the format is finished.
-    public static let version: UInt64 = 0
+    /// The value under key 0. The format is frozen: what it does not allow today is another version.
+    public static let version: UInt64 = 1
 
     /// The value under key 1.
     public enum Kind: UInt64, Hashable, Sendable, CaseIterable {

@@ -40,6 +40,9 @@ struct FieldReader {
     /// Whether the next field has this key; nothing is read.
     func has(_ key: UInt64) -> Bool { nextKey == key }
 
+    /// Whether the next field's value is a byte string; nothing is read.
+    var isByteString: Bool { (try? reader.peek()) == .byteString }
+
     mutating func unsigned(_ key: UInt64) throws(AllowlistError) -> UInt64 {
         try field(key) { (reader) throws(CBORError) in try reader.unsigned() }
     }

@@ -23,11 +23,13 @@ extension AllowlistEntry {
         public var openedAt: UInt64
         /// Must agree with the log's origin.
         public var isRehearsal: Bool
+        /// How the run's devices are named; the same in every run of a log.
+        public var serials: SerialForm
 
         public init(
             run: String, product: String, authorisation: Digest32, quantity: UInt64, spoilage: UInt64,
             template: Digest32, issuerKeyID: [UInt8], station: Digest32? = nil, openedAt: UInt64,
-            isRehearsal: Bool
+            isRehearsal: Bool, serials: SerialForm = .plain
         ) {
             self.run = run
             self.product = product
@@ -39,12 +41,13 @@ extension AllowlistEntry {
             self.station = station
             self.openedAt = openedAt
             self.isRehearsal = isRehearsal
+            self.serials = serials
         }
     }
 }
 
 extension AllowlistEntry.OpenRun: EntryPayload {
-    var fieldCount: Int { station == nil ? 9 : 10 }
+    var fieldCount: Int { station == nil ? 10 : 11 }
 
     init(_ fields: inout FieldReader) throws(AllowlistError) {
         run = try fields.text(2)
@@ -57,6 +60,11 @@ extension AllowlistEntry.OpenRun: EntryPayload {
         station = fields.has(9) ? try fields.digest(9) : nil
         openedAt = try fields.unsigned(10)
         isRehearsal = try fields.bool(11)
+        let number = try fields.unsigned(12)
+        guard let serials = SerialForm(rawValue: number) else {
+            throw fields.refusal("form of serials \(number) is not known")
+        }
+        self.serials = serials
     }
 
     func write(to writer: inout CBORWriter) {
@@ -70,6 +78,7 @@ extension AllowlistEntry.OpenRun: EntryPayload {
         if let station { writer.field(9, station) }
         writer.field(10, openedAt)
         writer.field(11, isRehearsal)
+        writer.field(12, serials.rawValue)
     }
 
     func check() throws(AllowlistError) {

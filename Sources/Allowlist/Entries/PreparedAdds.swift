@@ -4,7 +4,8 @@ import TransparencyLog
 /// The `add` entries of one run: what they share is encoded once, and each device costs a few copies.
 ///
 /// The outcome is byte for byte what ``AllowlistEntry/encoded()`` gives for the same values; `init` proves it on
-/// serials of every kind of length. Devices with FDO values or firmware digests have no prepared form.
+/// serials of every kind of length. With the log's serial key the serials are listed hashed, without one as they are.
+/// Devices with FDO values or firmware digests have no prepared form.
 public struct PreparedAdds: Sendable {
     /// A device's own values.
     public struct Device {
@@ -28,22 +29,29 @@ public struct PreparedAdds: Sendable {
         }
     }
 
-    /// The entry up to the serial's head.
+    /// The entry up to the serial's head, and in a log of hashed serials with it.
     private let front: [UInt8]
     /// The entry behind the certificate's serial number.
     private let back: [UInt8]
+    private let serialKey: SerialKey?
 
     /// Prepares the entries of devices that differ from `pattern` in serial, digests and certificate serial alone.
-    public init(like pattern: AllowlistEntry.Add) throws(AllowlistError) {
+    ///
+    /// - Parameter serialKey: that of a log of hashed serials; without one serials are listed as they are. The form
+    ///   of the pattern's serial does not matter.
+    public init(like pattern: AllowlistEntry.Add, serialKey: SerialKey? = nil) throws(AllowlistError) {
         guard pattern.fdo == nil, pattern.firmware.isEmpty else {
             throw AllowlistError(.entryMalformed, "an `add` with FDO or firmware fields cannot be prepared")
         }
         var sample = pattern
-        sample.serial = "S"
+        sample.serial = ListedSerial("S", key: serialKey)
         sample.certificateSerial = [1]
         let bytes = try AllowlistEntry.add(sample).encoded()
         var writer = CBORWriter()
-        writer.field(4, sample.serial)
+        switch sample.serial {
+        case .plain(let serial): writer.field(4, serial)
+        case .hashed(let hash): writer.field(4, hash)
+        }
         writer.field(5, sample.key)
         writer.field(6, sample.certificate)
         writer.field(7, sample.certificateSerial)
@@ -53,16 +61,18 @@ public struct PreparedAdds: Sendable {
         guard let place = places.last else {
             throw AllowlistError(.entryMalformed, "an `add` cannot be prepared for this run")
         }
-        front = bytes[..<place] + [4]
+        front = bytes[..<place] + (serialKey == nil ? [4] : [4, 0x58, 0x20])
         back = Array(bytes[(place + own.count)...])
+        self.serialKey = serialKey
         for length in [1, 23, 24, 255] {
-            sample.serial = String(repeating: "A", count: length)
+            let text = String(repeating: "A", count: length)
+            sample.serial = ListedSerial(text, key: serialKey)
             for count in [1, 20] {
                 sample.certificateSerial = [UInt8](repeating: 0x41, count: count)
                 var prepared: [UInt8] = []
-                try sample.serial.utf8.withContiguousBytes { (serial) throws(AllowlistError) in
+                try text.utf8.withContiguousBytes { (serial) throws(AllowlistError) in
                     try sample.certificateSerial.withContiguousBytes { (number) throws(AllowlistError) in
-                        try append(
+                        _ = try append(
                             Device(
                                 serial: serial, key: sample.key, certificate: sample.certificate,
                                 certificateSerial: number),
@@ -76,9 +86,10 @@ public struct PreparedAdds: Sendable {
         }
     }
 
-    /// Appends a device's entry; a value out of its bounds is refused and nothing is appended.
+    /// Appends a device's entry and returns what its serial is indexed by; a value out of its bounds is refused and
+    /// nothing is appended.
     @inline(__always)
-    package func append(_ device: Device, to bytes: inout [UInt8]) throws(AllowlistError) {
+    package func append(_ device: Device, to bytes: inout [UInt8]) throws(AllowlistError) -> Digest32 {
         guard 1...255 ~= device.serial.count, 1...20 ~= device.certificateSerial.count else {
             throw AllowlistError(.entryMalformed, "a serial or a certificate serial number is too long")
         }
@@ -92,13 +103,20 @@ public struct PreparedAdds: Sendable {
             throw AllowlistError(.entryMalformed, "the serial has a control character or is not UTF-8")
         }
         bytes.append(contentsOf: front)
-        if device.serial.count < 24 {
-            bytes.append(0x60 | UInt8(device.serial.count))
+        let indexHash: Digest32
+        if let serialKey {
+            indexHash = serialKey.hash(of: device.serial)
+            bytes.append(indexHash)
         } else {
-            bytes.append(0x78)
-            bytes.append(UInt8(device.serial.count))
+            indexHash = IndexRecord.serialHash(of: device.serial)
+            if device.serial.count < 24 {
+                bytes.append(0x60 | UInt8(device.serial.count))
+            } else {
+                bytes.append(0x78)
+                bytes.append(UInt8(device.serial.count))
+            }
+            bytes.append(contentsOf: device.serial)
         }
-        bytes.append(contentsOf: device.serial)
         bytes.append(5)
         bytes.append(0x58)
         bytes.append(0x20)
@@ -111,6 +129,7 @@ public struct PreparedAdds: Sendable {
         bytes.append(0x40 | UInt8(device.certificateSerial.count))
         bytes.append(contentsOf: device.certificateSerial)
         bytes.append(contentsOf: back)
+        return indexHash
     }
 }
 

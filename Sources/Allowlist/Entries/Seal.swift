@@ -23,6 +23,8 @@ extension AllowlistEntry {
         public var sealedAt: UInt64
         /// Must agree with the log's origin.
         public var isRehearsal: Bool
+        /// SHA-256 of the run's package index file, where the run has one when it is sealed.
+        public var packageIndex: Digest32?
 
         /// How a token is activated.
         public enum Activation: UInt64, Hashable, Sendable, CaseIterable {
@@ -36,7 +38,7 @@ extension AllowlistEntry {
         public init(
             run: String, openIndex: UInt64, reserved: UInt64, released: UInt64, scrapped: UInt64,
             burned: UInt64, burnedDigest: Digest32, activation: Activation, sealedAt: UInt64,
-            isRehearsal: Bool
+            isRehearsal: Bool, packageIndex: Digest32? = nil
         ) {
             self.run = run
             self.openIndex = openIndex
@@ -48,6 +50,7 @@ extension AllowlistEntry {
             self.activation = activation
             self.sealedAt = sealedAt
             self.isRehearsal = isRehearsal
+            self.packageIndex = packageIndex
         }
 
         /// SHA-256 over the serial numbers, sorted bytewise and put one behind the other.
@@ -59,7 +62,7 @@ extension AllowlistEntry {
 }
 
 extension AllowlistEntry.Seal: EntryPayload {
-    var fieldCount: Int { 10 }
+    var fieldCount: Int { packageIndex == nil ? 10 : 11 }
 
     init(_ fields: inout FieldReader) throws(AllowlistError) {
         run = try fields.text(2)
@@ -76,6 +79,7 @@ extension AllowlistEntry.Seal: EntryPayload {
         self.activation = activation
         sealedAt = try fields.unsigned(10)
         isRehearsal = try fields.bool(11)
+        packageIndex = fields.has(12) ? try fields.digest(12) : nil
     }
 
     func write(to writer: inout CBORWriter) {
@@ -89,6 +93,7 @@ extension AllowlistEntry.Seal: EntryPayload {
         writer.field(9, activation.rawValue)
         writer.field(10, sealedAt)
         writer.field(11, isRehearsal)
+        if let packageIndex { writer.field(12, packageIndex) }
     }
 
     func check() throws(AllowlistError) {

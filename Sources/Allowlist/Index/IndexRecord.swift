@@ -49,13 +49,13 @@ public struct IndexRecord: Hashable, Comparable, Sendable {
         }
     }
 
-    /// The records that an entry at `index` adds for a device, by kind.
+    /// What a device's records are sorted by.
     public static func hash(of device: AllowlistEntry.Add, kind: Segment.Kind) -> Digest32 {
         switch kind {
         case .key: device.key
-        case .serial: serialHash(of: device.serial)
+        case .serial: device.serial.indexHash
         }
     }
 
-    private static let serialTag = Array("rootline/allowlist/serial/v0\n".utf8)
+    private static let serialTag = Array("rootline/allowlist/serial/v1\n".utf8)
 }

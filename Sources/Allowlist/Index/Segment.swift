@@ -6,7 +6,7 @@ public struct Segment: Hashable, Sendable {
     public enum Kind: UInt64, Hashable, Sendable, CaseIterable {
         /// SHA-256 of the device key's SubjectPublicKeyInfo.
         case key = 1
-        /// `IndexRecord.serialHash(of:)`.
+        /// `ListedSerial.indexHash`.
         case serial = 2
 
         /// The first part of the file's name.

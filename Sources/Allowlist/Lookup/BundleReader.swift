@@ -9,6 +9,8 @@ import TransparencyLog
 public struct BundleReader: Sendable {
     public let head: SignedHead
     public let state: AllowlistEntry.State
+    /// How the log names its devices; nil where no run was opened yet.
+    public let serials: SerialForm?
     private let folder: any BundleSource
     private let segments: [MappedSegment]
 
@@ -29,6 +31,7 @@ public struct BundleReader: Sendable {
         head = try SignedHead(in: folder, pins: pins)
         var files = EntryFiles(in: folder, treeSize: head.checkpoint.size)
         state = try files.provenState(root: head.checkpoint.root)
+        serials = try files.provenSerialForm(root: head.checkpoint.root)
         var segments: [MappedSegment] = []
         for segment in state.segments {
             if checkingIndex { try segment.check(in: folder) }
@@ -42,15 +45,26 @@ public struct BundleReader: Sendable {
     ///
     /// With a key, serial and key must be those of the same device. Without one, the newest device of that
     /// serial answers and `keyChecked` is false; where several products use the serial, `product` is needed.
+    /// A log of hashed serials needs its `serialKey`: without one the device's key alone answers and
+    /// `serialChecked` is false, and a question that has neither is refused (`serialKey`). Another log's serial key
+    /// finds nothing.
     public func lookup(
-        serial: String, product: String? = nil, key: Digest32? = nil
+        serial: String, product: String? = nil, key: Digest32? = nil, serialKey: SerialKey? = nil
     ) throws(AllowlistError) -> LookupAnswer {
-        let wanted = IndexRecord.serialHash(of: serial)
-        let about = try entries(.serial, wanted)
+        if serials == .hashed, serialKey == nil {
+            guard let key else {
+                throw AllowlistError(
+                    .serialKey, "this log lists hashed serials: a serial alone cannot be looked up in it",
+                    hint: "give the log's serial key, or the device's key or certificate")
+            }
+            return try lookup(key: key, product: product)
+        }
+        let wanted = ListedSerial(serial, key: serials == .hashed ? serialKey : nil)
+        let about = try entries(.serial, wanted.indexHash)
         var matches: [(index: UInt64, device: AllowlistEntry.Add)] = []
         var isListedOtherwise = false
         for (index, entry) in about {
-            guard case .add(let device) = entry, device.serial == serial else { continue }
+            guard case .add(let device) = entry, device.serial == wanted else { continue }
             guard product == nil || device.product == product, key == nil || device.key == key else {
                 isListedOtherwise = true
                 continue
@@ -59,7 +73,7 @@ public struct BundleReader: Sendable {
         }
         guard let match = matches.last else {
             return notListed(
-                keyChecked: key != nil,
+                keyChecked: key != nil, serialChecked: true,
                 reason: isListedOtherwise ? "the serial is listed with another key or product" : nil)
         }
         guard Set(matches.map(\.device.product)).count == 1 else {
@@ -67,7 +81,28 @@ public struct BundleReader: Sendable {
                 .ambiguousSerial, "several products have a device with this serial",
                 hint: "name the product, or the device's key")
         }
-        return answer(match.index, match.device, about, keyChecked: key != nil)
+        return answer(match.index, match.device, about, keyChecked: key != nil, serialChecked: true)
+    }
+
+    /// The newest device with this key, whatever its serial.
+    private func lookup(key: Digest32, product: String?) throws(AllowlistError) -> LookupAnswer {
+        let about = try entries(.key, key)
+        var match: (index: UInt64, device: AllowlistEntry.Add)?
+        var isListedOtherwise = false
+        for (index, entry) in about {
+            guard case .add(let device) = entry, device.key == key else { continue }
+            if product == nil || device.product == product {
+                match = (index, device)
+            } else {
+                isListedOtherwise = true
+            }
+        }
+        guard let match else {
+            return notListed(
+                keyChecked: true, serialChecked: false,
+                reason: isListedOtherwise ? "the key is listed with another product" : nil)
+        }
+        return answer(match.index, match.device, about, keyChecked: true, serialChecked: false)
     }
 
     /// Looks a device up by SHA-256 of its certificate and of its key's SubjectPublicKeyInfo.
@@ -80,10 +115,11 @@ public struct BundleReader: Sendable {
                 isListedOtherwise = true
                 continue
             }
-            return answer(index, device, about, keyChecked: true)
+            return answer(index, device, about, keyChecked: true, serialChecked: false)
         }
         return notListed(
-            keyChecked: true, reason: isListedOtherwise ? "the key is listed with another certificate" : nil)
+            keyChecked: true, serialChecked: false,
+            reason: isListedOtherwise ? "the key is listed with another certificate" : nil)
     }
 
     /// The proven entries that the index has under `hash`, in the order of the log.
@@ -123,18 +159,19 @@ public struct BundleReader: Sendable {
 
     private func answer(
         _ index: UInt64, _ device: AllowlistEntry.Add, _ about: [(index: UInt64, entry: AllowlistEntry)],
-        keyChecked: Bool
+        keyChecked: Bool, serialChecked: Bool
     ) -> LookupAnswer {
         let events = about.compactMap { LookupAnswer.Event($0.entry, at: $0.index, about: index) }
         return LookupAnswer(
             status: events.last?.status ?? .listed, reason: events.last?.reason, entryIndex: index,
-            device: device, events: events, keyChecked: keyChecked, checkpoint: checkpoint)
+            device: device, events: events, keyChecked: keyChecked, serialChecked: serialChecked,
+            checkpoint: checkpoint)
     }
 
-    private func notListed(keyChecked: Bool, reason: String?) -> LookupAnswer {
+    private func notListed(keyChecked: Bool, serialChecked: Bool, reason: String?) -> LookupAnswer {
         LookupAnswer(
             status: .notListed, reason: reason, entryIndex: nil, device: nil, events: [],
-            keyChecked: keyChecked, checkpoint: checkpoint)
+            keyChecked: keyChecked, serialChecked: serialChecked, checkpoint: checkpoint)
     }
 }
 

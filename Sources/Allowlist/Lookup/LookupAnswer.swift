@@ -34,6 +34,9 @@ public struct LookupAnswer: Hashable, Sendable {
     public let events: [Event]
     /// Whether the question named the device's key; a serial alone identifies nobody.
     public let keyChecked: Bool
+    /// Whether the question named the device's serial and it was compared; false where a log of hashed serials was
+    /// asked without its serial key.
+    public let serialChecked: Bool
     /// The checkpoint that the answer is about.
     public let checkpoint: Checkpoint
 

@@ -17,12 +17,20 @@ struct RunBooks {
     private var books: [Book] = []
     private var positions: [String: Int] = [:]
     private var lastPosition = 0
+    /// That of the first run, which holds for the log.
+    private var serials: SerialForm?
 
     /// Opens a run; its id must be new.
     mutating func open(_ run: AllowlistEntry.OpenRun, at index: UInt64) throws(AllowlistError) {
         guard positions[run.run] == nil else {
             throw AllowlistError(.run, "the run \(run.run) was opened before")
         }
+        guard run.serials == serials ?? run.serials else {
+            throw AllowlistError(
+                .run, "the run \(run.run) has \(run.serials.name) serials, and runs before it have others",
+                hint: "a log has one form of serials for good; ask the publisher")
+        }
+        serials = run.serials
         positions[run.run] = books.count
         books.append(Book(opening: run, openIndex: index))
     }
@@ -37,6 +45,12 @@ struct RunBooks {
         }
         guard device.authorityKeyID == opening.issuerKeyID else {
             throw AllowlistError(.run, "the certificate is not by the issuer of the run \(device.run)")
+        }
+        guard device.serial.form == opening.serials else {
+            throw AllowlistError(
+                .run,
+                "the run \(device.run) has \(opening.serials.name) serials, and this device's is "
+                    + device.serial.form.name)
         }
         books[position].added += 1
         try checkReserved(position)
