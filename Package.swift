@@ -66,7 +66,7 @@ let package = Package(
         library("RunLedger", [grdb, crypto]),
         library("CBOR"),
         library("TransparencyLog", [crypto]),
-        library("Allowlist", ["TransparencyLog", "CBOR", crypto]),
+        library("Allowlist", ["TransparencyLog", "CBOR", "SignedStatements", crypto]),
         library("AllowlistPublication", ["Allowlist", "TransparencyLog", "CBOR"]),
         library(
             "Rosters",
@@ -146,7 +146,7 @@ let package = Package(
         tests("AllowlistTests", ["Allowlist", "TransparencyLog", "CBOR", crypto]),
         tests(
             "AllowlistPublicationTests",
-            ["AllowlistPublication", "Allowlist", "TransparencyLog", "CBOR", crypto]),
+            ["AllowlistPublication", "Allowlist", "SignedStatements", "TransparencyLog", "CBOR", crypto]),
         tests("CertificatesTests", ["Certificates", x509, asn1, crypto, cryptoExtras, yams]),
         tests("ManifestsTests", ["Manifests", crypto]),
         tests("SignedStatementsTests", ["SignedStatements", crypto]),

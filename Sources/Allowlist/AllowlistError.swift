@@ -52,6 +52,8 @@ public struct AllowlistError: Error, Hashable, Sendable, CustomStringConvertible
         case signerFuture = "signer-future"
         /// A rotation's message or entry is not valid, or the two do not belong together.
         case rotation
+        /// The chain of rosters is broken, or does not hold the pinned digest.
+        case roster
         /// A serial that several products use was asked for without its product.
         case ambiguousSerial = "ambiguous-serial"
         /// A log of hashed serials was asked for a serial alone, without its serial key.

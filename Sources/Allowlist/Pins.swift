@@ -10,6 +10,8 @@ public struct Pins: Sendable {
     public let logKey: NoteKey
     /// Whether a rehearsal log is accepted.
     public let allowRehearsal: Bool
+    /// The SHA-256 of a version of the log's roster: its members approve runs and rotations of the log's key.
+    public var roster: Digest32?
 
     public var isRehearsal: Bool { Pins.isRehearsal(origin: origin) }
 

@@ -17,13 +17,21 @@ public struct PublicationReport: Hashable, Sendable {
 
 /// A file that travels in the bundle beside the log.
 public struct ExtraFile: Hashable, Sendable {
-    /// `authorisations/<64 hex digits>.p7s`, `issuers.pem`, `signers.pem` or `roster.json`.
+    /// `authorisations/<64 hex digits>.p7s`, `rosters/<version>.json`, `issuers.pem` or `signers.pem`.
     public let path: String
     public let bytes: [UInt8]
 
     public init(path: String, bytes: [UInt8]) {
         self.path = path
         self.bytes = bytes
+    }
+
+    /// Whether it is named as a version of the roster.
+    var isRoster: Bool {
+        guard let version = Int(path.dropFirst("rosters/".count).dropLast(".json".count)) else {
+            return false
+        }
+        return version > 0 && path == "rosters/\(version).json"
     }
 
     /// An authorisation under the name by which entries cite it.
@@ -141,7 +149,7 @@ extension BundleWriter {
 
     private func write(_ file: ExtraFile) throws(AllowlistError) {
         let isKnown =
-            ["issuers.pem", "signers.pem", "roster.json"].contains(file.path)
+            ["issuers.pem", "signers.pem"].contains(file.path) || file.isRoster
             || file.path == Authorisation.path(of: Digest32.sha256(file.bytes))
         guard isKnown else {
             throw AllowlistError(

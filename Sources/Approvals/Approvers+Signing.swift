@@ -15,7 +15,8 @@ extension Approvers {
         let given = try approvals(in: message)
         guard !message.isCountersigned else {
             throw ApprovalError(
-                .malformed, "approval", "is countersigned already: nobody approves after \(countersignerName)")
+                .malformed, "approval", "is countersigned already: nobody approves after \(countersignerName)"
+            )
         }
         guard !given.contains(where: { $0.name == name }) else {
             throw ApprovalError(
@@ -48,7 +49,8 @@ extension Approvers {
     ) throws -> ApprovedMessage {
         guard key.publicKeyInfo == authority.publicKeyInfo else {
             throw ApprovalError(
-                .authorityForeign, key.label.description, "is not the key of the site's \(countersigner.rawValue)")
+                .authorityForeign, key.label.description,
+                "is not the key of the site's \(countersigner.rawValue)")
         }
         return try countersign(message, at: now) { try key.signature(over: $0) }
     }

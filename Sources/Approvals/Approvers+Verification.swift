@@ -49,7 +49,8 @@ extension Approvers {
         let approvals = try approvals(in: message)
         guard !message.isCountersigned else {
             throw ApprovalError(
-                .malformed, "approval", "is countersigned already: nobody approves after \(countersignerName)")
+                .malformed, "approval", "is countersigned already: nobody approves after \(countersignerName)"
+            )
         }
         return PendingStatement(statement: statement, message: message, approvals: approvals)
     }

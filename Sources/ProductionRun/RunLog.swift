@@ -36,12 +36,12 @@ struct RunLog {
                     template: try digest(run.templateDigest), issuerKeyID: plan.issuerKeyIdentifier,
                     station: try plan.station.map { try digest($0.digest) }, openedAt: UInt64(run.openedAt),
                     isRehearsal: site.isRehearsal)))
-        try publish(extraFiles: [
-            .authorisation(authorisation),
-            ExtraFile(path: "issuers.pem", bytes: try Issuers.pem(in: site.certificates)),
-            ExtraFile(path: "signers.pem", bytes: try signers()),
-            ExtraFile(path: "roster.json", bytes: try Approvers(site).roster.fileBytes),
-        ])
+        try publish(
+            extraFiles: [
+                .authorisation(authorisation),
+                ExtraFile(path: "issuers.pem", bytes: try Issuers.pem(in: site.certificates)),
+                ExtraFile(path: "signers.pem", bytes: try Signers.certificates(of: site)),
+            ] + RunLog.rosterFiles(of: try Approvers(site)))
     }
 
     /// Whether the published log has the run's seal; other runs may have been published after its opening.
@@ -120,9 +120,9 @@ struct RunLog {
             signText: { text in try keys.logSigner.sign(text, detached: true) })
     }
 
-    private func signers() throws -> [UInt8] {
-        Array(pem(try site.publishedKey(.allowlistSigner).certificate).utf8)
-            + Array(pem(try site.publishedKey(.runAuthority).certificate).utf8)
+    /// Every version of the roster up to the one in force, for whoever pins one of them.
+    static func rosterFiles(of approvers: Approvers) -> [ExtraFile] {
+        approvers.rosters.map { ExtraFile(path: "rosters/\($0.version).json", bytes: $0.fileBytes) }
     }
 
     private func digest(_ bytes: [UInt8]) throws -> Digest32 {

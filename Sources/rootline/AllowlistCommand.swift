@@ -2,6 +2,7 @@ import Allowlist
 import ArgumentParser
 import Certificates
 import Foundation
+import ProductionRun
 import Sites
 import TokenKeys
 import TransparencyLog
@@ -9,7 +10,9 @@ import TransparencyLog
 struct AllowlistCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "allowlist", abstract: "Check the signed list of devices, offline.",
-        subcommands: [AllowlistVerifyCommand.self, AllowlistLookupCommand.self])
+        subcommands: [
+            AllowlistVerifyCommand.self, AllowlistLookupCommand.self, AllowlistRotateSignerCommand.self,
+        ])
 }
 
 /// Which bundle, and what is pinned of its log.
@@ -26,9 +29,21 @@ struct BundleOptions: ParsableArguments {
     @Flag(name: .long, help: "Accept a rehearsal's list, whose devices are not real.")
     var allowRehearsal = false
 
+    @Option(
+        name: .long,
+        help: "The pinned roster, whose members approve: the SHA-256 of one of its versions, or its file.")
+    var approvers: String?
+
     /// The bundle and the pins, from options or from the site.
     func resolve() throws -> (bundle: any BundleSource, pins: Pins) {
-        let (path, pins) = try resolvePath()
+        var (path, pins) = try resolvePath()
+        if let approvers {
+            guard
+                let digest = Digest32(hex: approvers)
+                    ?? FileManager.default.contents(atPath: approvers).map({ Digest32.sha256(Array($0)) })
+            else { throw ValidationError("--approvers is a digest, 64 hexadecimal digits, or a file.") }
+            pins.roster = digest
+        }
         return (try openBundle(path), pins)
     }
 
@@ -49,7 +64,7 @@ struct BundleOptions: ParsableArguments {
             )
         }
         let site = try Site(opening: folder)
-        let certificate = try ReceivedCertificate(der: site.publishedKey(.allowlistSigner).certificate)
+        let certificate = try ReceivedCertificate(der: site.logKey().certificate)
         return (
             bundle ?? site.log,
             try Pins(
@@ -142,7 +157,7 @@ struct AllowlistVerifyCommand: ParsableCommand, FormattedCommand {
         let text = try bundle.bytes(of: SignedHead.textPath, maximum: SignedNote.maximumLength)
         let cms = try bundle.bytes(of: SignedHead.cmsPath, maximum: 1 << 20)
         do {
-            _ = try verifyCMS(cms, detachedContent: text, signedBy: pins.logKey.spki)
+            _ = try verifyCMS(cms, detachedContent: text, signedBy: try SignedHead(in: bundle, pins: pins).signer.spki)
         } catch {
             throw AllowlistError(
                 .checkpointSignature, file: SignedHead.cmsPath, error.message,

@@ -35,7 +35,7 @@ extension Approval {
         if let name = actions.member {
             try approve(statement, as: name, actions.explanation, pins: pins)
         } else if !approvers.standIns.isEmpty && !actions.isCarried {
-            let authority = statement.needsCountersignature ? try openAuthority(pins) : nil
+            let authority = try statement.needsCountersignature ? openAuthority(pins) : nil
             try openIfNone(statement)
             try approveByStandIns(statement)
             if let authority { _ = try countersign(statement, with: authority.key) }

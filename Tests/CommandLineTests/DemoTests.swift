@@ -156,7 +156,7 @@ struct DemoTests {
             set -e
             openssl ecparam -name prime256v1 -genkey -noout -out throwaway.key
             openssl x509 -in site/certificates/run-authority.pem -noout -pubkey >0.pub
-            grep -o '"signingKey":"[^"]*"' site/log/roster.json | cut -d '"' -f 4 | while read -r key; do
+            grep -o '"signingKey":"[^"]*"' site/log/rosters/1.json | cut -d '"' -f 4 | while read -r key; do
               n=$((n + 1)); echo "$key" | base64 -d | openssl pkey -pubin -inform DER -out $n.pub
             done
             for key in *.pub; do

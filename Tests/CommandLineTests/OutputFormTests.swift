@@ -173,7 +173,8 @@ struct OutputFormTests {
             "run approve", "run approve-crl", "run start", "run resume", "run status", "run report",
             "run scrap", "run rework", "run close", "run crl", "run extract", "run verify-packages", "ledger",
             "ledger check", "ledger backup", "allowlist", "allowlist verify",
-            "allowlist lookup", "key", "key list", "key show", "key registration-group",
+            "allowlist lookup", "allowlist rotate-signer", "allowlist rotate-signer approve",
+            "allowlist rotate-signer perform", "key", "key list", "key show", "key registration-group",
         ])
     func help(command: String) throws {
         let place = try Workplace()
@@ -202,7 +203,8 @@ struct OutputFormTests {
                 "close", "crl", "extract", "verify-packages",
             ])
         #expect(try names("ledger") == ["check", "backup"])
-        #expect(try names("allowlist") == ["verify", "lookup"])
+        #expect(try names("allowlist") == ["verify", "lookup", "rotate-signer"])
+        #expect(try names("allowlist rotate-signer") == ["approve", "perform"])
         #expect(try names("key") == ["list", "show", "registration-group"])
     }
 

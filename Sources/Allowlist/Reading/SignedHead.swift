@@ -5,12 +5,15 @@ public struct SignedHead: Sendable {
     public let checkpoint: Checkpoint
     /// The note as received, with every signature line.
     public let note: SignedNote
+    /// The key that has signed it: the pinned one, or the one to which rotations lead from there.
+    public let signer: NoteKey
 
     public static let notePath = "checkpoint"
     public static let textPath = "checkpoint.txt"
     public static let cmsPath = "checkpoint.p7s"
 
-    /// Reads `checkpoint` and checks it; then `checkpoint.txt` must be its text byte for byte and
+    /// Reads `checkpoint` and checks it: with a pinned roster, under the key to which the bundle's rotations lead from
+    /// the pinned one, and else under the pinned one. Then `checkpoint.txt` must be its text byte for byte and
     /// `checkpoint.p7s` must exist. What the CMS signature says is checked elsewhere.
     public init(in bundle: any BundleSource, pins: Pins) throws(AllowlistError) {
         let bytes = try bundle.bytes(of: Self.notePath, maximum: SignedNote.maximumLength)
@@ -28,13 +31,8 @@ public struct SignedHead: Sendable {
                 "the checkpoint is of \"\(checkpoint.origin)\", not of \"\(pins.origin)\"",
                 hint: "check the pinned origin, and that this is the bundle you wanted")
         }
-        do throws(TransparencyLogError) {
-            try note.check(signedBy: pins.logKey)
-        } catch {
-            throw AllowlistError(
-                .checkpointSignature, file: Self.notePath, error.message,
-                hint: "check the pinned log key; if it is right, do not use this bundle")
-        }
+        let signers = try SignerChain(in: bundle, pins: pins)
+        signer = try signers.signer(of: note)
         guard pins.allowRehearsal || !pins.isRehearsal else {
             throw AllowlistError(
                 .rehearsal, file: Self.notePath, "this log is a rehearsal; its devices are not real",
@@ -51,5 +49,6 @@ public struct SignedHead: Sendable {
         guard cms.byteCount > 0 else {
             throw AllowlistError(.fileSize, file: Self.cmsPath, "the file is empty")
         }
+        try signers.requireEntries(checkpoint, in: bundle)
     }
 }

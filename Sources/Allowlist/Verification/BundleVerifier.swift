@@ -50,7 +50,9 @@ public enum BundleVerifier {
             try visitAll(folder, checkpoint, visit)
         }
         for digest in audit.authorisations.sorted() { try Authorisation.check(digest, in: folder) }
-        try audit.checkSigner()
+        _ = try audit.rotations.finish(
+            in: folder, head: head, pins: pins, rosters: try PinnedRosters(in: folder, pins: pins)?.chain,
+            publishedBefore: audit.publishedBefore)
         let runs = try audit.books.finish()
         return VerifiedList(
             origin: checkpoint.origin, treeSize: checkpoint.size, root: checkpoint.root,
