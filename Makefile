@@ -13,7 +13,7 @@ PYTHON_PACKAGES = $(shell Tests/Tools/auditor-python >/dev/null 2>&1 || echo pyt
 # For the peer in Python, where the first Python on the path brings no venv.
 VENV_PACKAGES = $(shell python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3 python3-venv)
 
-.PHONY: help demo test torture expected bench bench-scale lint setup setup-test setup-bench
+.PHONY: help demo test torture expected bench bench-scale bench-allowlist-ten-million lint setup setup-test setup-bench
 .NOTPARALLEL:
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo "make expected  write Ceremonies/*/expected-transcript.jsonl anew"
 	@echo "make bench     measure against the bare PKCS#11 loop and others; writes .build/bench.json; 10 minutes"
 	@echo "make bench-scale  a run of a million devices, into the same file; 6 minutes"
+	@echo "make bench-allowlist-ten-million  a list of ten million devices; 4 GB below .build, KEEP_LIST=1 keeps it; 10 minutes"
 	@echo "make lint      swift format lint --strict"
 
 # Installs what is missing and nothing else; on a system without apt it says what to install.
@@ -86,6 +87,11 @@ bench: setup-bench
 
 bench-scale: setup-bench
 	"$$(swift build -c release --show-bin-path)/rootline-bench" scale-million
+
+bench-allowlist-ten-million: setup-bench
+	"$$(swift build -c release --show-bin-path)/rootline-bench" \
+	  ten-million-list ten-million-verify ten-million-lookup ten-million-cold ten-million-append
+	@[ -n "$(KEEP_LIST)" ] || rm -rf .build/bench-allowlist/*-10000000*
 
 lint:
 	swift format lint --strict --parallel --recursive Sources Tests Package.swift

@@ -25,6 +25,8 @@ let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swi
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+// The system's SQLite without a wrapper, as a yardstick.
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let argumentParser = Target.Dependency.product(
     name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -111,7 +113,11 @@ let package = Package(
         // What `make bench` measures against: the same PKCS#11 calls and nothing else.
         .executableTarget(name: "bare-loop", dependencies: ["CCryptoki", "COpenSSL"]),
         .executableTarget(
-            name: "rootline-bench", dependencies: ["FaultyToken", crypto], exclude: ["Peers"],
+            name: "rootline-bench",
+            dependencies: [
+                "Allowlist", "AllowlistPublication", "TransparencyLog", "FaultyToken", crypto, sqlite,
+            ],
+            exclude: ["Peers"],
             swiftSettings: swiftSettings),
 
         // Tests. TestTokens gives them SoftHSM tokens of their own, FaultyToken tokens and disks that fail: C,

@@ -28,6 +28,29 @@ public enum MerkleTree {
         }
     }
 
+    /// The root over leaf hashes, which are overwritten; with no allocation.
+    ///
+    /// Neighbours are joined level by level, and an odd last one moves up alone: so RFC 6962 §2.1 splits.
+    public static func root(reducing hashes: UnsafeMutableBufferPointer<Digest32>) -> Digest32 {
+        guard !hashes.isEmpty else { return emptyRoot }
+        return withUnsafeTemporaryAllocation(byteCount: 1 + 2 * Digest32.byteCount, alignment: 8) { node in
+            node[0] = 1
+            let children = UnsafeMutableRawBufferPointer(rebasing: node[1...])
+            var count = hashes.count
+            while count > 1 {
+                for pair in 0..<count / 2 {
+                    children.copyMemory(
+                        from: UnsafeRawBufferPointer(
+                            UnsafeMutableBufferPointer(rebasing: hashes[2 * pair..<2 * pair + 2])))
+                    hashes[pair] = Digest32.sha256(UnsafeRawBufferPointer(node))
+                }
+                if count % 2 == 1 { hashes[count / 2] = hashes[count - 1] }
+                count = (count + 1) / 2
+            }
+            return hashes[0]
+        }
+    }
+
     /// The root over leaf hashes.
     public static func root(of leaves: some Sequence<Digest32>) -> Digest32 {
         var frontier = Frontier()

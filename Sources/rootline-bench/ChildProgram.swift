@@ -10,6 +10,8 @@ struct FinishedProgram {
     var processorSeconds: Double
     /// The most anonymous memory that the program and its children had at one time, in octets, seen each 200 ms.
     var peakAnonymousMemory: Int
+    /// Octets that the program itself made the system read from the disk.
+    var octetsRead: Int
 }
 
 /// Runs programs and watches them while they run.
@@ -58,6 +60,10 @@ struct ChildProgram {
             if length <= 0 { break }
             text.append(contentsOf: buffer[..<length])
         }
+        // What it read is told as long as nobody has waited for it.
+        var ended = siginfo_t()
+        while waitid(P_PID, id_t(child), &ended, WEXITED | WNOWAIT) < 0 && errno == EINTR {}
+        let octetsRead = ProcessTree.octetsRead(by: child)
         var status: Int32 = 0
         var usage = rusage()
         while wait4(child, &status, 0, &usage) < 0 && errno == EINTR {}
@@ -69,7 +75,7 @@ struct ChildProgram {
         }
         return FinishedProgram(
             output: String(decoding: text, as: UTF8.self), seconds: seconds,
-            processorSeconds: usage.processorSeconds, peakAnonymousMemory: peak)
+            processorSeconds: usage.processorSeconds, peakAnonymousMemory: peak, octetsRead: octetsRead)
     }
 
     private func start(output: Int32, errors: String) throws -> pid_t {
@@ -108,6 +114,12 @@ enum ProcessTree {
             sum + member.fields.dropFirst(11).prefix(4).reduce(0) { $0 + (Int($1) ?? 0) }
         }
         return Double(ticks) / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }
+
+    /// Octets that a process made the system read from the disk (`read_bytes` of `/proc/PID/io`).
+    static func octetsRead(by process: pid_t) -> Int {
+        let field = text("/proc/\(process)/io").split(separator: "\n").first { $0.hasPrefix("read_bytes:") }
+        return field?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
     }
 
     private static func members(of process: pid_t) -> [(id: pid_t, fields: [Substring])] {

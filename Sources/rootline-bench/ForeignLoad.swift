@@ -27,15 +27,21 @@ struct ForeignLoad {
 
     /// Processor time of this program and of the children that it waited for.
     private static func ownSeconds() -> Double {
-        var own = rusage()
+        let own = rusage.own
         var children = rusage()
-        getrusage(RUSAGE_SELF.rawValue, &own)
         getrusage(RUSAGE_CHILDREN.rawValue, &children)
         return own.processorSeconds + children.processorSeconds
     }
 }
 
 extension rusage {
+    /// What this program used so far, without its children.
+    static var own: rusage {
+        var own = rusage()
+        getrusage(RUSAGE_SELF.rawValue, &own)
+        return own
+    }
+
     /// In user and in system mode together.
     var processorSeconds: Double {
         Double(ru_utime.tv_sec + ru_stime.tv_sec) + Double(ru_utime.tv_usec + ru_stime.tv_usec) / 1_000_000

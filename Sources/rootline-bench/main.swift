@@ -5,7 +5,14 @@ import Foundation
 //
 //     rootline-bench [GROUP…]
 //
-// Without a group: all but `scale-million`. A row replaces what an earlier run wrote under its id.
+// Without a group: all but `scale-million` and those of ten million devices. A row replaces what an earlier run wrote
+// under its id.
+
+/// Groups that take long and are asked for by name.
+let largeGroups = [
+    "scale-million", "ten-million-list", "ten-million-verify", "ten-million-lookup", "ten-million-cold",
+    "ten-million-append",
+]
 
 let groups: [(name: String, rows: (Bench) throws -> [BenchRow])] = [
     ("token-key", { try TokenKeyBench(bench: $0).rows() }),
@@ -13,11 +20,28 @@ let groups: [(name: String, rows: (Bench) throws -> [BenchRow])] = [
     ("slow-hsm", { try SlowHSMBench(bench: $0).rows() }),
     ("verify-all", { try VerificationBench(bench: $0).rows() }),
     ("peers", { try PeerBench(bench: $0).rows() }),
+    ("allowlist-verify", { try AllowlistVerifyBench(bench: $0).rows() }),
+    ("allowlist-lookup", { try AllowlistLookupBench(bench: $0).rows() }),
+    ("allowlist-cold", { try AllowlistColdBench(bench: $0).rows() }),
+    ("allowlist-append", { try AllowlistAppendBench(bench: $0).rows() }),
+    ("allowlist-seal", { try AllowlistSealBench(bench: $0).rows() }),
+    ("ten-million-list", { try TenMillionBench(bench: $0).rows() }),
+    (
+        "ten-million-verify",
+        { try AllowlistVerifyBench(bench: $0, devices: TenMillionBench.devices, rounds: 3).rows() }
+    ),
+    ("ten-million-lookup", { try AllowlistLookupBench(bench: $0, devices: TenMillionBench.devices).rows() }),
+    ("ten-million-cold", { try AllowlistColdBench(bench: $0, devices: TenMillionBench.devices).rows() }),
+    ("ten-million-append", { try AllowlistAppendBench(bench: $0, large: TenMillionBench.devices).rows() }),
     ("scale", { try ScaleBench(bench: $0, size: .tenth).rows() }),
     ("scale-million", { try ScaleBench(bench: $0, size: .million).rows() }),
 ]
 
 do {
+    if CommandLine.arguments.dropFirst().first == "verify-list" {
+        try AllowlistVerifyBench.verifyHere(Array(CommandLine.arguments.dropFirst(2)))
+        exit(0)
+    }
     let wanted = CommandLine.arguments.dropFirst()
     if let unknown = wanted.first(where: { name in !groups.contains { $0.name == name } }) {
         let names = groups.map(\.name).joined(separator: ", ")
@@ -27,7 +51,7 @@ do {
     defer { bench.removeFolder() }
     var rows: [BenchRow] = []
     for group in groups
-    where wanted.isEmpty ? group.name != "scale-million" : wanted.contains(group.name) {
+    where wanted.isEmpty ? !largeGroups.contains(group.name) : wanted.contains(group.name) {
         let load = ForeignLoad()
         var measured = try group.rows(bench)
         let share = load.share()

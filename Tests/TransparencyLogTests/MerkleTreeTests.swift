@@ -71,6 +71,16 @@ struct MerkleTreeTests {
         #expect(Digest32([1, 2, 3]) == nil)
     }
 
+    @Test("Reducing leaves in place gives the definition's root for every size")
+    func reducing() {
+        let leaves = (0..<300).map { Digest32.sha256([UInt8($0 & 0xff), UInt8($0 >> 8)]) }
+        for size in 0...leaves.count {
+            var scratch = Array(leaves.prefix(size))
+            let root = scratch.withUnsafeMutableBufferPointer { MerkleTree.root(reducing: $0) }
+            #expect(root == definition(leaves.prefix(size)))
+        }
+    }
+
     private func definition(_ leaves: ArraySlice<Digest32>) -> Digest32 {
         guard leaves.count > 1 else { return leaves.first ?? MerkleTree.emptyRoot }
         var split = 1

@@ -33,7 +33,8 @@ package struct IndexCollector {
     }
 
     /// Everything collected as sorted sources for a merge.
-    package mutating func sources(in folder: any BundleSource) throws(AllowlistError) -> [RecordMerge.Source] {
+    package mutating func sources(in folder: any BundleSource) throws(AllowlistError) -> [RecordMerge.Source]
+    {
         sortRecords()
         var sources = [RecordMerge.Source.memory(records[...])]
         for spill in spills {

@@ -27,6 +27,13 @@ public struct IndexRecord: Hashable, Comparable, Sendable {
         left.hash == right.hash ? left.index < right.index : left.hash < right.hash
     }
 
+    /// Copies the 40 bytes of the record to the start of a buffer that has room for them.
+    @inline(__always)
+    func copyBytes(to buffer: UnsafeMutableRawBufferPointer) {
+        hash.withUnsafeBytes { buffer.copyMemory(from: $0) }
+        buffer.storeBytes(of: index.bigEndian, toByteOffset: Digest32.byteCount, as: UInt64.self)
+    }
+
     /// Appends the 40 bytes of the record.
     public func append(to bytes: inout [UInt8]) {
         bytes.append(hash)

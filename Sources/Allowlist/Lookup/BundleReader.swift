@@ -4,15 +4,17 @@ import TransparencyLog
 ///
 /// Opening checks the checkpoint's signature and proves the last `state` entry. A device that is found is
 /// proven to the signed root. That a device or an event is absent rests on the index files: verify the
-/// bundle once after it was received, or open it with `checkingIndex`. The index stays memory-mapped: put a
-/// newer bundle in another folder and open that, rather than writing over this one.
+/// bundle once after it was received (`VerifiedBundle` does both), or open it with `checkingIndex`. The index
+/// stays memory-mapped: put a newer bundle in another folder and open that, rather than writing over this one.
 public struct BundleReader: Sendable {
     public let head: SignedHead
     public let state: AllowlistEntry.State
     /// How the log names its devices; nil where no run was opened yet.
     public let serials: SerialForm?
-    private let folder: any BundleSource
-    private let segments: [MappedSegment]
+    /// Whether the index segments were found to have the roots in the signed state.
+    public let isIndexChecked: Bool
+    let live: LiveIndex
+    private let bundle: any BundleSource
 
     public var checkpoint: Checkpoint { head.checkpoint }
 
@@ -24,21 +26,36 @@ public struct BundleReader: Sendable {
     }
 
     /// Opens the bundle; `checkingIndex` reads the index segments and compares their roots with the signed
-    /// state, which takes about a second a million devices.
+    /// state, which takes some tenths of a second a million devices.
     public init(
-        in folder: any BundleSource, pins: Pins, checkingIndex: Bool = false
+        in bundle: any BundleSource, pins: Pins, checkingIndex: Bool = false
     ) throws(AllowlistError) {
-        head = try SignedHead(in: folder, pins: pins)
-        var files = EntryFiles(in: folder, treeSize: head.checkpoint.size)
+        head = try SignedHead(in: bundle, pins: pins)
+        var files = EntryFiles(in: bundle, treeSize: head.checkpoint.size)
         state = try files.provenState(root: head.checkpoint.root)
         serials = try files.provenSerialForm(root: head.checkpoint.root)
         var segments: [MappedSegment] = []
         for segment in state.segments {
-            if checkingIndex { try segment.check(in: folder) }
-            segments.append(try MappedSegment(segment, in: folder))
+            let segment = try MappedSegment(segment, in: bundle)
+            if checkingIndex { try SegmentPass(segment: segment, passes: ParallelPasses()).run() }
+            segments.append(segment)
         }
-        self.segments = segments
-        self.folder = folder
+        live = LiveIndex(segments, withRegisters: checkingIndex)
+        isIndexChecked = checkingIndex
+        self.bundle = bundle
+    }
+
+    /// A reader of what was just verified.
+    init(
+        verified bundle: any BundleSource, head: SignedHead, state: AllowlistEntry.State,
+        serials: SerialForm?, segments: [MappedSegment]
+    ) {
+        self.head = head
+        self.state = state
+        self.serials = serials
+        self.bundle = bundle
+        live = LiveIndex(segments, withRegisters: true)
+        isIndexChecked = true
     }
 
     /// Looks a device up by its serial, and by its key where the caller has one.
@@ -126,9 +143,9 @@ public struct BundleReader: Sendable {
     private func entries(
         _ kind: Segment.Kind, _ hash: Digest32
     ) throws(AllowlistError) -> [(index: UInt64, entry: AllowlistEntry)] {
-        var files = EntryFiles(in: folder, treeSize: checkpoint.size)
+        var files = EntryFiles(in: bundle, treeSize: checkpoint.size)
         var entries: [(index: UInt64, entry: AllowlistEntry)] = []
-        for segment in segments where segment.segment.kind == kind {
+        for segment in live.segments where segment.segment.kind == kind {
             for index in try segment.indexes(of: hash) {
                 let entry = try files.provenEntry(at: index, root: checkpoint.root)
                 guard try isAbout(entry, kind, hash, &files) else {

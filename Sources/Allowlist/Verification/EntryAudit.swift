@@ -5,9 +5,11 @@ struct EntryAudit {
     let pins: Pins
     /// For entries that later ones cite.
     var files: EntryFiles
-    var index: IndexCheck
+    /// The index records of the entries that were visited one by one.
+    var index: IndexFacts
     var books = RunBooks()
-    var certificates = CertificateUniqueness()
+    /// Their certificates.
+    var certificates: CertificateUniqueness
     var counts: [AllowlistEntry.Kind: UInt64] = [:]
     /// The new device's `add` by the replaced one's.
     var replacements: [UInt64: UInt64] = [:]
@@ -19,11 +21,25 @@ struct EntryAudit {
     private var replacing: Set<UInt64> = []
     private var scrapped: Set<UInt64> = []
 
-    init(pins: Pins, files: EntryFiles, index: IndexCheck) {
+    init(
+        pins: Pins, files: EntryFiles, index: IndexFacts, certificates: CertificateUniqueness.Secret
+    ) {
         self.pins = pins
         self.files = files
         self.index = index
+        self.certificates = CertificateUniqueness(certificates)
         for kind in AllowlistEntry.Kind.allCases { counts[kind] = 0 }
+    }
+
+    /// Takes what a pass over the tree found; index records and certificates of `add` entries are its own concern.
+    mutating func visit(_ item: TreePass.Item) throws(AllowlistError) {
+        switch item {
+        case .adds(let device, let count):
+            counts[.add, default: 0] += count
+            try books.add(device, count: count)
+        case .entry(let entry, let index):
+            try visit(entry, at: index)
+        }
     }
 
     mutating func visit(_ entry: AllowlistEntry, at index: UInt64) throws(AllowlistError) {

@@ -18,7 +18,7 @@ struct RunBooks {
     private var positions: [String: Int] = [:]
     private var lastPosition = 0
     /// That of the first run, which holds for the log.
-    private var serials: SerialForm?
+    private(set) var serials: SerialForm?
 
     /// Opens a run; its id must be new.
     mutating func open(_ run: AllowlistEntry.OpenRun, at index: UInt64) throws(AllowlistError) {
@@ -35,8 +35,8 @@ struct RunBooks {
         books.append(Book(opening: run, openIndex: index))
     }
 
-    /// Counts a released device into its open run.
-    mutating func add(_ device: AllowlistEntry.Add) throws(AllowlistError) {
+    /// Counts released devices, `count` like this one, into their open run.
+    mutating func add(_ device: AllowlistEntry.Add, count: UInt64 = 1) throws(AllowlistError) {
         let position = try openRun(device.run)
         let opening = books[position].opening
         guard device.product == opening.product else {
@@ -52,7 +52,7 @@ struct RunBooks {
                 "the run \(device.run) has \(opening.serials.name) serials, and this device's is "
                     + device.serial.form.name)
         }
-        books[position].added += 1
+        books[position].added += count
         try checkReserved(position)
     }
 
