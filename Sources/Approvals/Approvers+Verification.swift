@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import SignedStatements
+import TokenKeys
 
 /// Somebody's signature in a message, verified.
 public struct GivenApproval: Sendable, Hashable {

@@ -2,6 +2,7 @@ import Allowlist
 import AllowlistPublication
 import RunLedger
 import Sites
+import TransparencyLog
 
 /// Holds a site's log against its ledger: each must know the other's latest run.
 struct LogAndLedger {

@@ -2,6 +2,7 @@ import Crypto
 import Foundation
 import SignedStatements
 import Testing
+import TokenKeys
 
 @testable import Approvals
 

@@ -4,6 +4,7 @@ import PKCS11
 import Sites
 import TestTokens
 import Testing
+import TokenKeys
 
 @Suite struct SiteFaultTests {
     private func expectUntouched(_ place: TestSite) throws {
