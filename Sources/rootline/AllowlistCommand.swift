@@ -156,8 +156,9 @@ struct AllowlistVerifyCommand: ParsableCommand, FormattedCommand {
     private func verifyCheckpointCMS(_ bundle: any BundleSource, pins: Pins) throws {
         let text = try bundle.bytes(of: SignedHead.textPath, maximum: SignedNote.maximumLength)
         let cms = try bundle.bytes(of: SignedHead.cmsPath, maximum: 1 << 20)
+        let signer = try SignedHead(in: bundle, pins: pins).signer
         do {
-            _ = try verifyCMS(cms, detachedContent: text, signedBy: try SignedHead(in: bundle, pins: pins).signer.spki)
+            _ = try verifyCMS(cms, detachedContent: text, signedBy: signer.spki)
         } catch {
             throw AllowlistError(
                 .checkpointSignature, file: SignedHead.cmsPath, error.message,
