@@ -115,6 +115,15 @@ extension LogKeyRotation {
     ) throws -> LogKeyRotationOutcome {
         defer { withExtendedLifetime(lock) {} }
         if try site.settleLogKey() { return try outcome(site, isCompletion: true) }
+        // Its writer, and the log's lock with it, has gone when this returns.
+        try publish(site: site, ledger: ledger, pin: pin, at: now)
+        try site.settleLogKey()
+        return try outcome(site, isCompletion: false)
+    }
+
+    private static func publish(
+        site: Site, ledger: any Ledger, pin: (String) throws -> PINSource, at now: Date
+    ) throws {
         let (present, next) = (try site.publishedKey(.allowlistSigner), try successor(of: site))
         let approval = try approval(site: site)
         let approved = try approval.approved(at: now)
@@ -152,8 +161,6 @@ extension LogKeyRotation {
                 + RunLog.rosterFiles(of: approval.approvers),
             signOld: signOld, signNew: { text in try newKey.signature(over: text) },
             signText: { text in try signer.sign(text, detached: true) })
-        try site.settleLogKey()
-        return try outcome(site, isCompletion: false)
     }
 
     /// Throws where a run is in the way.
