@@ -105,17 +105,4 @@ struct RotationTests {
         #expect(old.code == 0, "\(old.errors)")
         #expect(try place.succeed("grep -c BEGIN site/log/signers.pem") == "4\n")
     }
-
-    @Test("A lost key is followed all the same: the old one need not be on the token")
-    func lost() throws {
-        let place = try Workplace.readyToRotate("--emergency")
-        try place.succeed(
-            "pkcs11-tool --module /usr/lib/softhsm/libsofthsm2.so --token-label line --login "
-                + "--pin \"$(cat site/secrets/line.pin)\" --delete-object --type privkey "
-                + "--label rehearsal/allowlist-signer:log",
-            with: ["SOFTHSM2_CONF": place.site + "/hsm/softhsm2.conf"])
-        try place.succeed("rootline allowlist rotate-signer perform")
-        #expect(try place.verifyWithOldPin().code == 0)
-        try place.make("second", devices: 3, first: 1000)
-    }
 }

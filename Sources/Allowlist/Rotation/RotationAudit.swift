@@ -30,7 +30,10 @@ struct RotationAudit {
             named.append((index, try message.verify(by: rosters, oldKey: entry.oldKey)))
         }
         if messages.count > entries.count {
-            throw messages[entries.count].refusal("no entry of the log belongs to this message")
+            throw AllowlistError(
+                .rotation, file: messages[entries.count].path, "no entry of the log belongs to this message",
+                hint: "a publication may have been interrupted; open the log with its writer once, or take the "
+                    + "bundle again")
         }
         if let missing = entries.dropFirst(messages.count).first {
             throw AllowlistError(
