@@ -32,8 +32,8 @@ struct RotationAudit {
         if messages.count > entries.count {
             throw AllowlistError(
                 .rotation, file: messages[entries.count].path, "no entry of the log belongs to this message",
-                hint: "a publication may have been interrupted; open the log with its writer once, or take the "
-                    + "bundle again")
+                hint: "a publication may have been interrupted; open the log with its writer once, or take "
+                    + "the bundle again")
         }
         if let missing = entries.dropFirst(messages.count).first {
             throw AllowlistError(

@@ -191,7 +191,8 @@ extension ScriptCheck {
         if let successor = request.successor, successor.value, !request.role.value.hasSuccessors {
             report(
                 successor.place, "key.successor",
-                "a \(request.role.value.rawValue) is not followed by another one: only an allowlist-signer is")
+                "a \(request.role.value.rawValue) is not followed by another one: only an allowlist-signer is"
+            )
         }
         if request.sessionCopies.value && request.role.value != .issuingCA {
             report(
