@@ -2,7 +2,7 @@ import CanonicalJSON
 import SignedStatements
 import TransparencyLog
 
-/// Pins as a file: one JSON object, which a publisher prints and a consumer keeps. `Pins.md` has the form.
+/// Pins as a file: one JSON object, which a publisher prints and a consumer keeps. `PinningALog.md` has the form.
 public enum PinsFile {
     /// Octets that are read.
     private static let maximumLength = 1 << 16

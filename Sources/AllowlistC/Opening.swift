@@ -71,19 +71,29 @@ func readPins(
     _ pins: UnsafePointer<rootline_allowlist_pins>?
 ) throws(CallFailure) -> (Pins, SerialKey?) {
     guard let pins else { throw .invalid("pins is NULL") }
-    let least = 48
+    let least = 56
     let size = UnsafeRawPointer(pins).load(as: Int.self)
     guard size >= least else {
         throw .invalid("struct_size of pins is \(size), at least \(least) are needed")
     }
     let given = pins.pointee
-    let origin = try text(given.origin, "origin")
-    guard let key = given.log_key, given.log_key_size >= 0 else { throw .invalid("log_key is NULL") }
-    let bytes = Array(UnsafeBufferPointer(start: key, count: given.log_key_size))
     let allowRehearsal = given.allow_rehearsal != 0
     let serialKey = given.serial_key.flatMap {
         SerialKey(UnsafeRawBufferPointer(start: $0, count: SerialKey.byteCount))
     }
+    if let path = given.pins_file {
+        guard given.origin == nil, given.log_key == nil else {
+            throw .invalid("origin and log_key stand in the pins file, too")
+        }
+        let path = try text(path, "pins_file")
+        let read = try refusing { () throws(AllowlistError) in
+            try PinsFile.read(readFile(path), allowRehearsal: allowRehearsal)
+        }
+        return (read, serialKey)
+    }
+    let origin = try text(given.origin, "origin")
+    guard let key = given.log_key, given.log_key_size >= 0 else { throw .invalid("log_key is NULL") }
+    let bytes = Array(UnsafeBufferPointer(start: key, count: given.log_key_size))
     let read = try refusing { () throws(AllowlistError) in
         if bytes.first == UInt8(ascii: "-") {
             return try Pins(
@@ -93,4 +103,13 @@ func readPins(
         return try Pins(origin: origin, logKeySPKI: bytes, allowRehearsal: allowRehearsal)
     }
     return (read, serialKey)
+}
+
+/// The octets of a small file that lies beside no bundle.
+private func readFile(_ path: String) throws(AllowlistError) -> [UInt8] {
+    guard let slash = path.lastIndex(of: "/") else {
+        return try BundleFolder(".").bytes(of: path, maximum: 1 << 16)
+    }
+    let folder = slash == path.startIndex ? "/" : String(path[..<slash])
+    return try BundleFolder(folder).bytes(of: String(path[path.index(after: slash)...]), maximum: 1 << 16)
 }

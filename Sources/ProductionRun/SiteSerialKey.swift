@@ -1,6 +1,5 @@
 import Allowlist
 import AllowlistPublication
-import Foundation
 import Glibc
 import Sites
 import TransparencyLog

@@ -4,6 +4,7 @@ extension FuzzTarget {
         .cbor, .entry, .entryFraming, .signedNote, .checkpoint, .base64, .noteKey, .tilePath, .proof,
         .tar, .bundle, .signedLog,
         .json, .approvedMessage, .statement, .roster, .strictSignature,
+        .tlogProof, .verifierKey, .receipt, .absenceProof, .pinsFile, .journal,
     ]
 
     /// A parser with a fault, to see that a run finds it.

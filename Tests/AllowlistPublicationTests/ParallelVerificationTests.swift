@@ -195,6 +195,9 @@ struct ParallelVerificationTests {
                 signatures: [writer.pins.logKey.signature(Array(signature.derRepresentation))])
             try log.write(note.bytes, to: SignedHead.notePath)
             try log.write(note.text, to: SignedHead.textPath)
+            try log.write(
+                SoftwareLogKey(log.key).checkpointSignature(over: note.text, at: TestLog.signedAt),
+                to: SignedHead.cmsPath)
             for workers in [1, 2, 5] { #expect(refusal(log, workers: workers)?.code == .fileMissing) }
         }
     }

@@ -134,14 +134,16 @@ final class TestLog {
             sealedAt: 1_700_000_900, isRehearsal: isRehearsal)
     }
 
-    /// Several runs over several publications, with every kind of event: `devices` devices in all.
+    /// Several runs over several publications, with every kind of event: `devices` devices in all, and at least
+    /// five a run, about whom the events are.
     static func full(
         devices: Int = 3000, origin: String = "hospital.example/allowlist", serialKey: SerialKey? = nil
     ) throws -> TestLog {
         let log = TestLog(origin: origin, serialKey: serialKey)
         let writer = try log.writer()
         var number = 0
-        for (run, share) in [("R-1", devices * 8 / 10), ("R-2", devices / 10), ("R-3", devices / 10)] {
+        for (run, devices) in [("R-1", devices * 8 / 10), ("R-2", devices / 10), ("R-3", devices / 10)] {
+            let share = max(5, devices)
             let open = try writer.append(log.openRun(run))
             let first = writer.size
             for _ in 0..<share {

@@ -114,6 +114,42 @@ struct CInterfaceTests {
             entries.lines.contains { $0.hasPrefix("each ") && $0.contains("visited=0 ") }, "\(entries.lines)")
     }
 
+    @Test("Receipts, journals, deltas and pins files answer in C as they do in Swift")
+    func keeping() throws {
+        let pins = try Pins(
+            origin: PublishedList.origin, logKeyPEM: String(contentsOfFile: list.pemFile, encoding: .utf8))
+        let pinsFile = list.folder.appending(path: "pins.json")
+        try Data(PinsFile.write(pins)).write(to: pinsFile)
+        let reader = try BundleReader(directory: list.path, pins: pins)
+        var maker = ReceiptMaker(reader)
+        let receipt = list.folder.appending(path: "device.tlog-proof")
+        try Data(maker.receipt(forEntryAt: 1).bytes).write(to: receipt)
+        let delta = list.folder.appending(path: "delta.tar")
+        _ = try BundleDelta.write(from: 0, of: BundleFolder(list.path), pins: pins, to: delta.path)
+        let journal = list.folder.appending(path: "journal").path
+        let grown = list.folder.appending(path: "grown").path
+
+        let (code, lines) = try CInterface.shared.run(
+            list.path, key: pinsFile.path, origin: "-", options: 2,
+            ["receipt", receipt.path, "SN-0", key(0), "receipt", receipt.path, "SN-0", key(4)]
+                + ["receipt", list.pemFile, "SN-0", key(0), "journal", journal, "delta", grown, delta.path]
+                + ["delta", grown, receipt.path])
+        #expect(code == 0)
+        let size = reader.checkpoint.size
+        #expect(lines.first == "open 0 ok: ")
+        #expect(
+            lines.contains(
+                "receipt 0 ok state=1 key=1 index=1 serial=SN-0 product=pump run=R-1 by=18446744073709551615 "
+                    + "reason=: "), "\(lines)")
+        #expect(lines.contains { $0.hasPrefix("receipt 77 receipt-device state=0") }, "\(lines)")
+        #expect(lines.contains { $0.hasPrefix("receipt 66 receipt-malformed state=0") }, "\(lines)")
+        #expect(lines.contains("journal 0 ok advance 0 ok closed 5 closed: "), "\(lines)")
+        #expect(lines.contains("delta 0 ok size=\(size): "), "\(lines)")
+        #expect(lines.contains { $0.hasPrefix("delta 70 archive size=0") }, "\(lines)")
+        #expect(try BundleVerifier.verify(directory: grown, pins: pins).treeSize == size)
+        #expect(try DecisionJournal.check(journal, pins: pins).lastCheckpoint == reader.checkpoint)
+    }
+
     @Test("NULL, closed and made-up handles, short structures and small rooms are refused, not followed")
     func misuse() throws {
         let (code, lines) = try CInterface.shared.run(list.path, key: list.pemFile, ["misuse"])
@@ -145,8 +181,9 @@ struct CInterfaceTests {
         let named = numbers.filter { $0.value >= 32 || ["ok", "refused", "key-unchecked"].contains($0.key) }
         let words = try CInterface.words(named.values.sorted())
         #expect(words == named.sorted { $0.value < $1.value }.map(\.key))
-        for code in AllowlistError.Code.allCases {
-            #expect(numbers[code.rawValue] != nil, "\(code.rawValue) has no number in the header")
+        for code in AllowlistError.Code.allCases.map(\.rawValue) + JournalError.Code.allCases.map(\.rawValue)
+        {
+            #expect(numbers[code] != nil, "\(code) has no number in the header")
         }
     }
 }

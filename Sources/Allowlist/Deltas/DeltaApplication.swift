@@ -50,6 +50,8 @@ extension BundleDelta {
         let before = try receiversHead(in: folder, pins: pins)
         if let before, head.checkpoint.size <= before.checkpoint.size {
             try KeptCheckpoint(head).requireExtended(by: before, in: folder)
+            // Who was stopped right after the new checkpoint was in place left the old segments behind.
+            try growing?.reset(to: before.checkpoint)
             return Applied(before: before.checkpoint, after: before.checkpoint, list: nil)
         }
         let content = try DeltaContent(archive, head, before: before?.checkpoint, kept: folder)

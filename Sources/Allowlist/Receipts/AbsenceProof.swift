@@ -4,7 +4,7 @@ import TransparencyLog
 ///
 /// The last entry of every published tree commits to the live segments of the index, which are sorted. In each
 /// segment of the asked kind two neighbours are shown, next to each other, between which the device's record
-/// would have to stand. Nothing in it is to be believed before ``verify(pins:device:)`` has returned.
+/// would have to stand. Nothing in it is to be believed before ``verify(pins:device:serialKey:)`` has returned.
 public struct AbsenceProof: Hashable, Sendable {
     /// What is absent.
     public enum Subject: Hashable, Sendable {

@@ -2,7 +2,7 @@ import TransparencyLog
 
 /// A device's proof that it is listed, in the form of C2SP tlog-proof with the entry in the `extra` line.
 ///
-/// Nothing in it is to be believed before ``verify(pins:device:)`` has returned.
+/// Nothing in it is to be believed before ``verify(pins:device:serialKey:)`` has returned.
 public struct Receipt: Hashable, Sendable {
     /// Octets that a receipt is meant to keep to, so that a device can carry it.
     public static let intendedLength = 2048

@@ -141,6 +141,9 @@ typedef struct {
     int32_t reserved;
     /* The 32 octets of the log's serial key, where the log lists hashed serials and you were given it; or NULL. */
     const uint8_t *serial_key;
+    /* The path of a pins file, as `rootline allowlist pins` writes it, which may also name the roster, witnesses and
+     * the greatest age; `origin` and `log_key` are NULL then. Or NULL. */
+    const char *pins_file;
 } rootline_allowlist_pins;
 
 /* What opening does beyond the checkpoint's signature; add them up. */
@@ -268,6 +271,35 @@ typedef int32_t (*rootline_allowlist_visitor)(void *context, const rootline_allo
 rootline_allowlist_status rootline_allowlist_each_device(
     rootline_allowlist_handle handle, rootline_allowlist_visitor visitor, void *context, char *message,
     size_t message_size);
+
+/* Checks a receipt that a device carries, from the pins alone: the pinned log lists the device with this key, and
+ * with this serial (`serial` may be NULL). OK says that it was listed at the receipt's checkpoint: no receipt can
+ * show that the device was not revoked since. `answer` may be NULL. */
+rootline_allowlist_status rootline_allowlist_check_receipt(
+    const rootline_allowlist_pins *pins, const uint8_t *receipt, size_t receipt_size, const char *serial,
+    const uint8_t key_sha256[32], rootline_allowlist_answer *answer, char *message, size_t message_size);
+
+/* Grows the list in `folder` by the delta in the .tar `delta`, and verifies it whole before the new checkpoint takes
+ * the old one's place; a folder that is not there is made. The list must not be open while it grows: close it first.
+ * `size` and `root` tell the new checkpoint and may be NULL. */
+rootline_allowlist_status rootline_allowlist_apply_delta(
+    const char *folder, const char *delta, const rootline_allowlist_pins *pins, uint64_t *size, uint8_t root[32],
+    char *message, size_t message_size);
+
+/* An open journal: what the service accepted and knew, line by line on the disk. */
+typedef uint64_t rootline_allowlist_journal;
+
+/* Opens the journal at `path`, or begins one, and checks its chain. One process at a time. */
+rootline_allowlist_status rootline_allowlist_journal_open(
+    const char *path, const rootline_allowlist_pins *pins, rootline_allowlist_journal *journal, char *message,
+    size_t message_size);
+
+void rootline_allowlist_journal_close(rootline_allowlist_journal journal);
+
+/* Accepts the checkpoint of an open list: it must extend the last one, else CHECKPOINT_OLDER or CHECKPOINT_FORK, the
+ * latter with both notes in the journal as evidence. */
+rootline_allowlist_status rootline_allowlist_journal_advance(
+    rootline_allowlist_journal journal, rootline_allowlist_handle handle, char *message, size_t message_size);
 
 #ifdef __cplusplus
 }

@@ -25,9 +25,11 @@ struct ComposedLog {
         entries[entry][Int(octets[1]) % entries[entry].count] ^= octets[2]
     }
 
+    private static let logKey = try? SoftwareLogKey(SampleNote.key)
+
     /// The files of the bundle. The index is that of the last `state`, as the entries give it.
     func files() -> [String: [UInt8]] {
-        var files = ["checkpoint.p7s": [UInt8](repeating: 7, count: 9)]
+        var files: [String: [UInt8]] = [:]
         files[Authorisation.path(of: Digest32.sha256(SampleEntries.authorisation))] =
             SampleEntries.authorisation
         let levels = hashLevels()
@@ -52,6 +54,7 @@ struct ComposedLog {
         let text = Checkpoint(origin: SampleNote.origin, size: UInt64(entries.count), root: root).text
         files["checkpoint"] = SampleNote.signed(text, by: [SampleNote.key])
         files["checkpoint.txt"] = text
+        files["checkpoint.p7s"] = try? Self.logKey?.checkpointSignature(over: text, at: 1_700_000_000)
         return files
     }
 

@@ -17,7 +17,7 @@ extension FuzzTarget {
         let form = choices.byte()
         let hasEarlierState = form & 1 == 1
         let octets = form & 6 == 6 ? (0..<choices.below(3) + 1).map { _ in choices.bytes(3) } : []
-        while !choices.isAtEnd { change(&parts, &choices) }
+        while !choices.isAtEnd, !parts.isEmpty { change(&parts, &choices) }
         for (position, part) in parts.enumerated() {
             if hasEarlierState, position == 6 { log.appendState() }
             log.append(part)
@@ -40,7 +40,6 @@ extension FuzzTarget {
     }
 
     private static func change(_ parts: inout [AllowlistEntry], _ choices: inout Choices) {
-        guard !parts.isEmpty else { return }
         let first = choices.below(parts.count)
         switch choices.below(6) {
         case 0: parts.remove(at: first)

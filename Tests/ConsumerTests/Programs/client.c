@@ -107,7 +107,7 @@ static int words(int argc, char **argv)
     return 0;
 }
 
-/* client words NUMBER… | client PATH ORIGIN KEY-FILE OPTIONS COMMAND… */
+/* client words NUMBER… | client PATH ORIGIN KEY-FILE OPTIONS COMMAND… | client PATH - PINS-FILE OPTIONS COMMAND… */
 int main(int argc, char **argv)
 {
     if (rootline_allowlist_abi_version() != ROOTLINE_ALLOWLIST_ABI_VERSION) return 2;
@@ -121,6 +121,7 @@ int main(int argc, char **argv)
 
     rootline_allowlist_pins pins = {
         .struct_size = sizeof pins, .origin = argv[2], .log_key = pem, .log_key_size = size};
+    if (strcmp(argv[2], "-") == 0) pins = (rootline_allowlist_pins){.struct_size = sizeof pins, .pins_file = argv[3]};
     rootline_allowlist_handle list = 0;
     rootline_allowlist_status status =
         rootline_allowlist_open(argv[1], &pins, (uint32_t)atoi(argv[4]), &list, message, sizeof message);
@@ -157,6 +158,30 @@ int main(int argc, char **argv)
             place += 2;
         } else if (strcmp(command, "each") == 0 && place + 1 < argc) {
             each(list, atoi(argv[++place]));
+        } else if (strcmp(command, "receipt") == 0 && place + 3 < argc) {
+            uint8_t receipt[4000];
+            FILE *carried = fopen(argv[place + 1], "rb");
+            if (carried == NULL) return 66;
+            size_t length = fread(receipt, 1, sizeof receipt, carried);
+            fclose(carried);
+            status = rootline_allowlist_check_receipt(
+                &pins, receipt, length, argv[place + 2], digest(argv[place + 3], first), &answer, message,
+                sizeof message);
+            print_answer(command, status, &answer);
+            place += 3;
+        } else if (strcmp(command, "journal") == 0 && place + 1 < argc) {
+            rootline_allowlist_journal journal = 0;
+            report(command, rootline_allowlist_journal_open(argv[++place], &pins, &journal, message, sizeof message));
+            report(" advance", rootline_allowlist_journal_advance(journal, list, message, sizeof message));
+            rootline_allowlist_journal_close(journal);
+            report(" closed", rootline_allowlist_journal_advance(journal, list, NULL, 0));
+            printf(": %s\n", message);
+        } else if (strcmp(command, "delta") == 0 && place + 2 < argc) {
+            uint64_t tree_size = 0;
+            report(command, rootline_allowlist_apply_delta(
+                argv[place + 1], argv[place + 2], &pins, &tree_size, NULL, message, sizeof message));
+            printf(" size=%" PRIu64 ": %s\n", tree_size, message);
+            place += 2;
         } else if (strcmp(command, "misuse") == 0) {
             misuse(argv[1], &pins, list);
         } else {

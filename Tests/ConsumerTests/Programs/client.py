@@ -8,7 +8,7 @@ from ctypes import POINTER, byref, c_char, c_char_p, c_int32, c_size_t, c_uint8,
 class Pins(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_size_t), ("origin", c_char_p), ("log_key", c_char_p), ("log_key_size", c_size_t),
-        ("allow_rehearsal", c_int32), ("reserved", c_int32), ("serial_key", c_char_p),
+        ("allow_rehearsal", c_int32), ("reserved", c_int32), ("serial_key", c_char_p), ("pins_file", c_char_p),
     ]
 
 
@@ -67,7 +67,7 @@ class Client:
         print(text + (": " + self.message.value.decode() if message else ""))
 
     def open(self, path, origin, key, options):
-        pins = Pins(ctypes.sizeof(Pins), origin.encode(), key, len(key), 0, 0, None)
+        pins = Pins(ctypes.sizeof(Pins), origin.encode(), key, len(key), 0, 0, None, None)
         self.list = c_uint64(0)
         status = self.call("open", path.encode(), byref(pins), options, byref(self.list))
         self.said("open", status)
