@@ -1,6 +1,6 @@
 import Allowlist
 import AllowlistPublication
-import Glibc
+import Foundation
 import Sites
 import TransparencyLog
 
