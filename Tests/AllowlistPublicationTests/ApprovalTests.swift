@@ -56,15 +56,15 @@ import TransparencyLog
         Attack("a witness approved", "dora: may not approve as external-witness") {
             $0.approvers = ["alice", "dora"]
         },
-        Attack("the run authority did not countersign", "the run authority has not countersigned") {
+        Attack("the run authority did not countersign", "the key that has to countersign has not") {
             $0.authority = nil
         },
-        Attack("another key countersigned", "is countersigned by another key than the run authority's") {
+        Attack("another key countersigned", "is countersigned by another key than the one that has to") {
             $0.authority = P256.Signing.PrivateKey()
         },
         Attack(
             "an approval came after the countersignature",
-            "approvals were added, taken out or exchanged after the run authority countersigned"
+            "approvals were added, taken out or exchanged after the countersignature"
         ) { $0.late = ["carol"] },
         Attack("the statement asks for fewer", "says that 1 approvals suffice, and the roster demands 2") {
             $0.statement.approvals = 1

@@ -315,6 +315,8 @@ struct VerificationTests {
             signatures: [writer.pins.logKey.signature(Array(signature.derRepresentation))])
         try log.write(note.bytes, to: SignedHead.notePath)
         try log.write(note.text, to: SignedHead.textPath)
+        let cms = try SoftwareLogKey(log.key).checkpointSignature(over: note.text, at: TestLog.signedAt)
+        try log.write(cms, to: SignedHead.cmsPath)
         #expect(code { try log.verify() } == .state)
         #expect(code { try log.reader() } == .state)
     }

@@ -26,9 +26,11 @@ struct KeptListTests {
         let place = try grown()
         let apply = "rootline allowlist apply delta.tar --to trial --allow-rehearsal"
         let verify = "rootline allowlist verify --bundle trial --allow-rehearsal --format json"
+        /// What is said of a list but for its age, which goes on.
+        func told(_ text: String) -> String { text.replacing(/"age" ?: ?-?[0-9]+,?/, with: "") }
         let (old, new) = (
-            try place.succeed(verify.replacingOccurrences(of: "trial", with: "kept")),
-            try place.succeed(verify.replacingOccurrences(of: "trial", with: "site/log"))
+            told(try place.succeed(verify.replacingOccurrences(of: "trial", with: "kept"))),
+            told(try place.succeed(verify.replacingOccurrences(of: "trial", with: "site/log")))
         )
         let published = try digest(place, "site/log")
         let segments = try place.succeed("ls site/log/index")
@@ -41,14 +43,14 @@ struct KeptListTests {
             try #require(outcome.code == 128 + SIGKILL && step < 500, "step \(step): \(outcome.errors)")
             let found = try place.run(verify)
             if found.code == 0 {
-                #expect(found.output == old || found.output == new, "step \(step)")
+                #expect([old, new].contains(told(found.output)), "step \(step)")
             } else {
                 // Only between the three renames of the checkpoint's files, which no reader takes for a list.
                 between += 1
                 #expect(found.errors.contains("checkpoint"), "step \(step): \(found.errors)")
             }
             try place.succeed(apply)
-            #expect(try place.succeed(verify) == new, "step \(step)")
+            #expect(told(try place.succeed(verify)) == new, "step \(step)")
             #expect(try digest(place, "trial") == published, "step \(step)")
             #expect(try place.succeed("ls trial/index") == segments, "step \(step)")
             step += 1

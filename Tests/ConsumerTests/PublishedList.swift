@@ -79,7 +79,7 @@ final class PublishedList {
         try writer.append(.add(namesake))
         try writer.publish(
             extraFiles: [.authorisation(Self.authorisation)],
-            signNote: { Array(try key.signature(for: $0).derRepresentation) }, signText: { _ in [1] })
+            signNote: { Array(try key.signature(for: $0).derRepresentation) }, signText: { try SoftwareLogKey(key).checkpointSignature(over: $0, at: 1_700_000_000) })
     }
 
     private static func openRun(_ run: String, product: String) -> AllowlistEntry {

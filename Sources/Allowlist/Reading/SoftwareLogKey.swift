@@ -11,7 +11,7 @@ package struct SoftwareLogKey: Sendable {
 
     package init(_ key: P256.Signing.PrivateKey = P256.Signing.PrivateKey()) throws {
         self.key = key
-        // commonName "log"; valid from 2020 to the end of 2049.
+        // Version 3, serial number 1, commonName "log"; valid from 2020 to the end of 2049.
         let name = DER.tagged(
             0x30,
             DER.tagged(
@@ -22,7 +22,8 @@ package struct SoftwareLogKey: Sendable {
         let algorithm = StrictSignature.Curve.p256.signatureAlgorithm
         let toBeSigned = DER.tagged(
             0x30,
-            [0x02, 0x01, 0x01] + algorithm + name + validity + name + Array(key.publicKey.derRepresentation))
+            [0xA0, 0x03, 0x02, 0x01, 0x02, 0x02, 0x01, 0x01] + algorithm + name + validity + name
+                + Array(key.publicKey.derRepresentation))
         let signature = Array(try key.signature(for: toBeSigned).derRepresentation)
         certificate = try CertificateFields(
             DER.tagged(0x30, toBeSigned + algorithm + DER.tagged(0x03, [0] + signature)))
