@@ -326,6 +326,9 @@ struct VerificationTests {
             signatures: [writer.pins.logKey.signature(Array(signature.derRepresentation))])
         try log.write(note.bytes, to: SignedHead.notePath)
         try log.write(note.text, to: SignedHead.textPath)
+        try log.write(
+            SoftwareLogKey(log.key).checkpointSignature(over: note.text, at: TestLog.signedAt),
+            to: SignedHead.cmsPath)
         #expect(code { try log.verify() } == .state)
         #expect(code { try log.reader() } == .state)
     }
