@@ -9,6 +9,8 @@ struct VectorCase: Sendable {
         /// Whose origin and key are pinned.
         var log: VectorLog
         var files: [String: [UInt8]]
+        /// The name of a bundle that several vectors ask about.
+        var shared: String?
         var question = Vector.Question(verify: true)
         var maxAge: UInt64?
         var now: UInt64?
@@ -96,6 +98,13 @@ extension VectorCase {
         } else if let absence = made.absence {
             vector.question.absence?.file = "\(name).absence"
             try write(absence, ".absence")
+        } else if let shared = made.shared {
+            vector.bundle = "\(shared).tar"
+            let file = Vector.folder.appendingPathComponent("\(shared).tar")
+            // The folder was emptied before, so what is there is of this recording.
+            if !FileManager.default.fileExists(atPath: file.path) {
+                try Data(try VectorCase.archive(made.files)).write(to: file)
+            }
         } else {
             vector.bundle = "\(name).tar"
             try write(try made.archive ?? VectorCase.archive(made.files), ".tar")

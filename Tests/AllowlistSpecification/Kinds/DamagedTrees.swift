@@ -7,9 +7,9 @@ extension VectorCase {
         .damaged("entry-altered", "One bit of an entry was changed.", .entryMismatch) { _, files in
             try files.changeEntries("tile/entries/000.p/9", count: 9) { $0[3][40] ^= 1 }
         },
-        .damaged("entries-swapped", "Two entries of a bundle were exchanged.", .entryMismatch, devices: 300) {
+        .damaged("entries-swapped", "Two entries of a bundle were exchanged.", .entryMismatch) {
             _, files in
-            try files.changeEntries("tile/entries/000", count: 256) { $0.swapAt(7, 9) }
+            try files.changeEntries("tile/entries/000.p/9", count: 9) { $0.swapAt(3, 5) }
         },
         .damaged("entry-deleted-from-file", "An entry bundle has one entry less.", .entriesMalformed) {
             _, files in
@@ -24,11 +24,18 @@ extension VectorCase {
             try EntryFraming.append(entry, to: &bytes)
             files["tile/entries/000.p/9"] = bytes
         },
-        .damaged(
-            "entry-deleted", "An entry was left out and all tiles were rebuilt, under the old checkpoint.",
+        .refused(
+            "entry-deleted",
+            "An entry was left out and all tiles and the index were rebuilt, under the old checkpoint; no other rule is broken.",
             .rootMismatch
-        ) { log, files in
+        ) {
+            var log = VectorLog()
+            try log.append(log.openRun())
+            for number in 1...7 { try log.append(.add(VectorLog.device(number))) }
+            try log.appendState()
+            var files = try log.files()
             try rebuild(log, &files) { $0.remove(at: 4) }
+            return Made(log: log, files: files)
         },
         .damaged(
             "entry-added",

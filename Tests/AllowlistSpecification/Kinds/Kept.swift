@@ -56,10 +56,12 @@ extension VectorCase {
         delta("good", "A delta from the receiver's list on.", nil),
         delta("whole", "A delta from nothing, for a receiver without a list.", nil, from: 0, base: nil),
         delta("below", "A delta from below the receiver's list on.", nil, from: 5),
-        delta("gap", "A delta that begins behind the receiver's list.", .deltaBase, from: 16),
+        delta(
+            "gap", "A delta that begins behind the receiver's list.", .deltaBase, from: 256, base: shortList,
+            of: longList),
         delta(
             "gap-from-nothing", "A delta for a receiver without a list that does not begin at 0.", .deltaBase,
-            base: nil),
+            from: 256, base: nil, of: longList),
         delta(
             "entry-altered", "One bit of a new entry was changed.", .rootMismatch,
             change: { files in
@@ -77,7 +79,7 @@ extension VectorCase {
                 files[Authorisation.path(of: Digest32.sha256(VectorLog.authorisation))] = nil
             }),
         delta(
-            "entries-missing", "The new entries are not in the delta.", .fileMissing,
+            "entries-missing", "The new entries are not in the delta.", .deltaBase,
             change: { files in
                 files["tile/entries/000.p/23"] = nil
             }),
@@ -91,6 +93,25 @@ extension VectorCase {
                 return log
             }),
     ]
+
+    @Sendable
+    private static func shortList() throws -> VectorLog {
+        var log = VectorLog()
+        try log.append(log.openRun(quantity: 400))
+        for number in 1...5 { try log.append(.add(VectorLog.device(number))) }
+        try log.appendState()
+        return log
+    }
+
+    /// The short list with so many devices behind it that they fill a second entry bundle.
+    @Sendable
+    private static func longList() throws -> VectorLog {
+        var log = try shortList()
+        log.segmentEnds = [log.size - 1]
+        for number in 6...260 { try log.append(.add(VectorLog.device(number))) }
+        try log.appendState()
+        return log
+    }
 
     private static func delta(
         _ name: String, _ what: String, _ code: AllowlistError.Code?, from start: UInt64 = 14,

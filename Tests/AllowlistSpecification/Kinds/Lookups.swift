@@ -66,7 +66,7 @@ extension VectorCase {
         .accepted("lookup-\(name)", what) {
             let log = try everyEvent()
             return Made(
-                log: log, files: try log.files(),
+                log: log, files: try log.files(), shared: "every-event",
                 question: .init(
                     lookup: .init(
                         serial: serial, product: product, key: key.map { VectorLog.digest($0, "key").hex },
@@ -78,7 +78,7 @@ extension VectorCase {
         .accepted("lookup-\(name)", what) {
             let log = try hashed()
             return Made(
-                log: log, files: try log.files(),
+                log: log, files: try log.files(), shared: "hashed-serials",
                 question: .init(lookup: .init(serial: serial, serialKey: serialKey)))
         }
     }
@@ -137,7 +137,11 @@ extension VectorCase {
             made.receipt = made.receipt.map { Array($0.prefix($0.count / 2)) }
             return made
         },
-        .refused("receipt-trailing", "Something follows the receipt.", .receiptMalformed) {
+        .refused(
+            "receipt-trailing",
+            "Something follows the receipt; a receipt ends in its checkpoint, so that is malformed.",
+            .checkpointMalformed
+        ) {
             var made = try receipt(asked: 1)
             made.receipt? += Array("more\n".utf8)
             return made
