@@ -4,7 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import absence
 import archive
+import lookup as lookups
+import receipts
 import verifier
 from pins import Pins
 
@@ -29,4 +32,35 @@ def verify(context: Context, question: object) -> dict:
     return {"list": verified.summary()}
 
 
-KINDS: dict[str, Callable[[Context, dict], dict]] = {"verify": verify}
+def _device(question: dict, *others: str) -> lookups.Question:
+    """The device that is asked for. ValueError where the question has a member that is not known here."""
+    texts, octets = {"serial", "product"}, {"key": "key", "certificate": "certificate", "serialKey": "serial_key"}
+    unknown = set(question) - texts - set(octets) - set(others)
+    if unknown:
+        raise ValueError(f"a question with {sorted(unknown)}")
+    return lookups.Question(
+        **{name: question[name] for name in texts if name in question},
+        **{field: bytes.fromhex(question[name]) for name, field in octets.items() if name in question},
+    )
+
+
+def lookup(context: Context, question: dict) -> dict:
+    opened = lookups.Opened(context.files(), context.pins, context.allow_rehearsal, context.now)
+    return {"device": opened.look_up(_device(question))}
+
+
+def receipt(context: Context, question: dict) -> dict:
+    octets = (context.folder / question["file"]).read_bytes()
+    device = _device(question, "file")
+    return {"device": receipts.verify(octets, context.pins, device, context.allow_rehearsal, context.now)}
+
+
+def absent(context: Context, question: dict) -> dict:
+    octets = (context.folder / question["file"]).read_bytes()
+    device = _device(question, "file")
+    return {"device": absence.verify(octets, context.pins, device, context.allow_rehearsal, context.now)}
+
+
+KINDS: dict[str, Callable[[Context, dict], dict]] = {
+    "verify": verify, "lookup": lookup, "receipt": receipt, "absence": absent,
+}

@@ -47,12 +47,15 @@ def number_path(number: int) -> str:
     return "/".join([f"x{group}" for group in groups[:-1]] + groups[-1:])
 
 
+def tile_path(level: int | str, number: int, width: int) -> str:
+    return f"tile/{level}/{number_path(number)}" + (f".p/{width}" if width < WIDTH else "")
+
+
 def tiles(level: int | str, count: int) -> Iterable[tuple[str, int, int]]:
     """Path, first hash (or entry) and number of hashes of each tile of a level that has `count` of them."""
     for start in range(0, count, WIDTH):
         width = min(WIDTH, count - start)
-        partial = f".p/{width}" if width < WIDTH else ""
-        yield f"tile/{level}/{number_path(start // WIDTH)}{partial}", start, width
+        yield tile_path(level, start // WIDTH, width), start, width
 
 
 def tile_levels(size: int) -> list[tuple[int, int]]:
@@ -67,9 +70,8 @@ def tile_levels(size: int) -> list[tuple[int, int]]:
 
 def entry_file(index: int, size: int) -> str:
     """The entry bundle that holds an entry of a tree of this size."""
-    start = index // WIDTH * WIDTH
-    width = min(WIDTH, size - start)
-    return f"tile/entries/{number_path(index // WIDTH)}" + (f".p/{width}" if width < WIDTH else "")
+    number = index // WIDTH
+    return tile_path("entries", number, min(WIDTH, size - number * WIDTH))
 
 
 def root_from_path(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes | None:

@@ -7,10 +7,12 @@ import bundle
 import entries
 import index
 import notes
+import proofs
 from archive import Files
 from entries import Entry
 from notes import Note
 from pins import Pins
+from refusal import require
 
 
 @dataclass
@@ -44,5 +46,14 @@ def verify(
     books.follow()
     index.verify(files, log)
     audit.check_authorisations(files, log)
+    if kept is not None:
+        check_kept(proofs.Tiles(files, note.size), note, kept)
     bundle.check_unchanged(files, note)
     return Verified(note, log, leaves, books, "claimed")
+
+
+def check_kept(tiles: proofs.Tiles, note: Note, kept: bytes) -> None:
+    """Deltas, "The kept checkpoint"."""
+    old = notes.read(kept, None)
+    require(old.origin == note.origin, "checkpoint-origin", "the kept checkpoint is of another log")
+    proofs.check_extends(tiles, note.root, old.size, old.root)
