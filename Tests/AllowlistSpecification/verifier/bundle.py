@@ -1,11 +1,12 @@
 """Opening a bundle: its checkpoint against the pins, its entries, its tiles (Format, "Verification" 1 to 3 and 12)."""
 
 import entries
+import rotations
 import tree
 from archive import Files
 from cms import detached
 from entries import Entry
-from notes import Note, check, check_age
+from notes import Note, check_age
 from pins import Pins
 from refusal import Refused, require
 
@@ -13,11 +14,10 @@ WIDTH = tree.WIDTH
 
 
 def open_checkpoint(
-    files: Files, pins: Pins, allow_rehearsal: bool, now: int | None, candidates: list[bytes] | None = None,
-    witnesses: bool = True,
+    files: Files, pins: Pins, walked: rotations.Walk, allow_rehearsal: bool, now: int | None, witnesses: bool = True
 ) -> Note:
     """`checkpoint`, `checkpoint.txt` and `checkpoint.p7s` of a bundle. Without `witnesses`, its age is not asked either."""
-    note = check(files.read("checkpoint"), pins, allow_rehearsal, candidates, witnesses=witnesses)
+    note = walked.check_note(files.read("checkpoint"), pins, allow_rehearsal, witnesses)
     require(
         files.read("checkpoint.txt") == note.text, "checkpoint-signature", "not the text of the note", "checkpoint.txt"
     )

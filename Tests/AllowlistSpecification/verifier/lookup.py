@@ -9,6 +9,7 @@ import bundle
 import entries
 import index
 import proofs
+import rotations
 from archive import Files
 from entries import Entry, Segment
 from pins import Pins
@@ -35,11 +36,13 @@ def hashed(serial_key: bytes, serial: str) -> bytes:
 class Opened:
     """A bundle opened for lookups: signed, its last `state` proven, its segments with the roots of the `state`."""
 
-    def __init__(self, files: Files, pins: Pins, allow_rehearsal: bool, now: int | None, candidates=None):
-        self.note = bundle.open_checkpoint(files, pins, allow_rehearsal, now, candidates)
+    def __init__(self, files: Files, pins: Pins, allow_rehearsal: bool, now: int | None):
+        walked = rotations.walk(files, pins)
+        self.note = bundle.open_checkpoint(files, pins, walked, allow_rehearsal, now)
         size = self.note.size
         require(size > 0, "state", "the last entry is no state")
         self.tiles = proofs.Tiles(files, size)
+        walked.check_entries(size, self.entry)
         last = self.entry(size - 1)
         require(
             last.kind == "state" and entries.covers(last, size - 1), "state", "the last entry is no state of the others",

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+import approvals
 import audit
 import bundle
 import entries
 import index
 import notes
 import proofs
+import rotations
 from archive import Files
 from entries import Entry
 from notes import Note
@@ -39,21 +41,27 @@ class Verified:
 def verify(
     files: Files, pins: Pins, allow_rehearsal: bool = False, now: int | None = None, kept: bytes | None = None
 ) -> Verified:
-    note = bundle.open_checkpoint(files, pins, allow_rehearsal, now)
+    walked = rotations.walk(files, pins)
+    note = bundle.open_checkpoint(files, pins, walked, allow_rehearsal, now)
     raw, leaves = bundle.verify_tree(files, note)
     log = bundle.decode_all(raw)
+    walked.check_entries(len(log), log.__getitem__)
     books = audit.Books(log, notes.is_rehearsal(note.origin))
     books.follow()
     index.verify(files, log)
     audit.check_authorisations(files, log)
+    rotations.check_whole(files, pins, walked, note, log, leaves)
+    if pins.roster:
+        approvals.check(files, pins, walked.chain, log, leaves)
     if kept is not None:
-        check_kept(proofs.Tiles(files, note.size), note, kept)
+        check_kept(files, note, kept, walked, log)
     bundle.check_unchanged(files, note)
-    return Verified(note, log, leaves, books, "claimed")
+    return Verified(note, log, leaves, books, "approved" if pins.roster else "claimed")
 
 
-def check_kept(tiles: proofs.Tiles, note: Note, kept: bytes) -> None:
+def check_kept(files: Files, note: Note, kept: bytes, walked: rotations.Walk, log: list[Entry]) -> None:
     """Deltas, "The kept checkpoint"."""
     old = notes.read(kept, None)
     require(old.origin == note.origin, "checkpoint-origin", "the kept checkpoint is of another log")
-    proofs.check_extends(tiles, note.root, old.size, old.root)
+    size, root = rotations.kept_checkpoint(walked, old, log)
+    proofs.check_extends(proofs.Tiles(files, note.size), note.root, size, root)
