@@ -6,6 +6,7 @@ from pathlib import Path
 
 import absence
 import archive
+import deltas
 import lookup as lookups
 import receipts
 import verifier
@@ -61,6 +62,15 @@ def absent(context: Context, question: dict) -> dict:
     return {"device": absence.verify(octets, context.pins, device, context.allow_rehearsal, context.now)}
 
 
+def apply(context: Context, question: dict) -> dict:
+    if not set(question) <= {"base"}:
+        raise ValueError(f"a question with {sorted(question)}")
+    base = archive.open_bundle(context.folder / question["base"]) if "base" in question else None
+    files = deltas.apply(base, context.files(), context.pins, context.allow_rehearsal, context.now)
+    verified = verifier.verify(files, context.pins, context.allow_rehearsal, context.now, context.kept)
+    return {"list": verified.summary()}
+
+
 KINDS: dict[str, Callable[[Context, dict], dict]] = {
-    "verify": verify, "lookup": lookup, "receipt": receipt, "absence": absent,
+    "verify": verify, "lookup": lookup, "receipt": receipt, "absence": absent, "apply": apply,
 }
