@@ -74,7 +74,7 @@ def certificate(octets: bytes) -> Certificate:
     tbs, algorithm, signature = der.one(octets, SEQUENCE).children()
     _need(signature.expect(der.BIT_STRING).content[:1] == b"\0", "a signature with unused bits")
     parts = tbs.expect(SEQUENCE).children()
-    if parts[0].tag == 0xA0:
+    if parts and parts[0].tag == 0xA0:
         parts = parts[1:]
     _need(len(parts) >= 6, "a certificate without its parts")
     serial, inner, issuer, _, _, spki = parts[:6]

@@ -16,7 +16,6 @@ import tree
 
 ORIGIN = "example.com/allowlist"
 KEY = ec.derive_private_key(0x1234567, ec.SECP256R1())
-SPKI = KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 SIGNED_AT = 1700000000
 AUTHORISATION = b"an authorisation"
 
@@ -74,29 +73,37 @@ def with_state(log: list[dict]) -> tuple[list[bytes], dict[str, bytes]]:
     return [*raw, cbor({0: 1, 1: 7, 2: live})], files
 
 
-def sign(octets: bytes) -> bytes:
-    return KEY.sign(octets, ec.ECDSA(hashes.SHA256()))
+def sign(octets: bytes, private: ec.EllipticCurvePrivateKey = KEY) -> bytes:
+    return private.sign(octets, ec.ECDSA(hashes.SHA256()))
 
 
-def note(raw: list[bytes], origin: str = ORIGIN) -> bytes:
+def spki_of(private: ec.EllipticCurvePrivateKey) -> bytes:
+    return private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+SPKI = spki_of(KEY)
+
+
+def note(raw: list[bytes], signers: list[ec.EllipticCurvePrivateKey]) -> bytes:
     root = tree.root([tree.leaf_hash(entry) for entry in raw])
-    text = f"{origin}\n{len(raw)}\n{keys.to_base64(root)}\n".encode()
-    return text + f"\n\u2014 {origin} {keys.to_base64(tree.sha256(SPKI)[:4] + sign(text))}\n".encode()
+    text = f"{ORIGIN}\n{len(raw)}\n{keys.to_base64(root)}\n".encode()
+    lines = [keys.to_base64(tree.sha256(spki_of(private))[:4] + sign(text, private)) for private in signers]
+    return text + b"\n" + "".join(f"\u2014 {ORIGIN} {line}\n" for line in lines).encode()
 
 
 def _sequence(*parts: bytes) -> bytes:
     return der.encode(der.SEQUENCE, b"".join(parts))
 
 
-def p7s(text: bytes) -> bytes:
+def p7s(text: bytes, private: ec.EllipticCurvePrivateKey = KEY) -> bytes:
     """The log key's detached signature."""
     ecdsa = _sequence(der.oid("1.2.840.10045.4.3.2"))
     sha = _sequence(der.oid("2.16.840.1.101.3.4.2.1"))
     number, one = der.encode(der.INTEGER, b"\5"), der.encode(der.INTEGER, b"\1")
     name = _sequence()
     time = der.encode(der.UTC_TIME, datetime.fromtimestamp(SIGNED_AT, timezone.utc).strftime("%y%m%d%H%M%SZ").encode())
-    tbs = _sequence(number, ecdsa, name, _sequence(time, time), name, SPKI)
-    certificate = _sequence(tbs, ecdsa, der.encode(der.BIT_STRING, b"\0" + sign(tbs)))
+    tbs = _sequence(number, ecdsa, name, _sequence(time, time), name, spki_of(private))
+    certificate = _sequence(tbs, ecdsa, der.encode(der.BIT_STRING, b"\0" + sign(tbs, private)))
     attributes = b"".join(sorted(
         _sequence(kind, der.encode(der.SET, value))
         for kind, value in (
@@ -104,19 +111,20 @@ def p7s(text: bytes) -> bytes:
             (cms.MESSAGE_DIGEST, der.encode(der.OCTET_STRING, tree.sha256(text))),
         )
     ))
-    signature = der.encode(der.OCTET_STRING, sign(der.encode(der.SET, attributes)))
+    signature = der.encode(der.OCTET_STRING, sign(der.encode(der.SET, attributes), private))
     info = _sequence(one, _sequence(name, number), sha, der.encode(0xA0, attributes), ecdsa, signature)
     return _sequence(cms.SIGNED_DATA, der.encode(0xA0, _sequence(
         one, der.encode(der.SET, sha), _sequence(cms.DATA), der.encode(0xA0, certificate), der.encode(der.SET, info),
     )))
 
 
-def bundle(log: list[dict]) -> dict[str, bytes]:
+def bundle(log: list[dict], signers: list[ec.EllipticCurvePrivateKey] | None = None) -> dict[str, bytes]:
     """All files of a bundle of these entries and a `state`."""
+    signers = signers or [KEY]
     raw, files = with_state(log)
-    signed = note(raw)
+    signed = note(raw, signers)
     text = signed[: signed.index(b"\n\n") + 1]
-    files |= {"checkpoint": signed, "checkpoint.txt": text, "checkpoint.p7s": p7s(text)}
+    files |= {"checkpoint": signed, "checkpoint.txt": text, "checkpoint.p7s": p7s(text, signers[0])}
     leaves = [tree.leaf_hash(entry) for entry in raw]
     for level, hashes_ in enumerate(tree.levels(leaves)):
         for path, start, width in tree.tiles(level, len(hashes_)):

@@ -9,7 +9,7 @@ import sample
 import tree
 from refusal import Refused
 
-NOTE = sample.note([b"entry"])
+NOTE = sample.note([b"entry"], [sample.KEY])
 ROOT = tree.leaf_hash(b"entry").hex()
 LINES = [
     {"kind": "begin", "version": 1, "origin": sample.ORIGIN, "pins": "00" * 32, "library": "test 1"},
