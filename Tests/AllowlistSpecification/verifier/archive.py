@@ -20,12 +20,12 @@ class Files:
     def get(self, path: str) -> bytes | None:
         return self.members.get(path)
 
-    def read(self, path: str, size: int | None = None, code: str = "file-size") -> bytes:
-        """The file. Refused as `file-missing`, or under `code` where it has another size."""
+    def read(self, path: str, size: int | None = None) -> bytes:
+        """The file. Refused as `file-missing`, or as `file-size` where it has another size."""
         octets = self.get(path)
         if octets is None:
             raise Refused("file-missing", "the file is missing", path)
-        require(size is None or len(octets) == size, code, f"{len(octets)} octets instead of {size}", path)
+        require(size is None or len(octets) == size, "file-size", f"{len(octets)} octets instead of {size}", path)
         return octets
 
 

@@ -88,7 +88,7 @@ class Books:
         self.require(run.made <= run.entry[5] + run.entry[6], "quantity", "more than quantity plus spoilage", index)
 
     def _certificate(self, index: int, number: bytes, issuer: bytes) -> None:
-        self.require((issuer, number) not in self.numbers, "certificate", "the serial number comes twice", index)
+        self.require((issuer, number) not in self.numbers, "duplicate", "the serial number comes twice", index)
         self.numbers.add((issuer, number))
 
     def _add(self, index: int, entry: Entry) -> None:
@@ -98,7 +98,7 @@ class Books:
         self.require(isinstance(entry[4], bytes) == (run.entry[12] == 1), "run", "another form of serial", index)
         run.adds += 1
         self._made(run, index)
-        self.require(entry[6] not in self.certificates, "certificate", "the certificate comes twice", index)
+        self.require(entry[6] not in self.certificates, "duplicate", "the certificate comes twice", index)
         self.certificates.add(entry[6])
         self._certificate(index, entry[7], entry[8])
 
@@ -110,7 +110,7 @@ class Books:
     def _revoke(self, index: int, entry: Entry) -> None:
         if 5 in entry.fields:
             device = self._device(index, entry[5])
-            self.require(device[2] == entry[2], "run", "not the device's run", index)
+            self.require(device[2] == entry[2], "entry-reference", "not the device's run", index)
             return
         run = self._is_open(index, entry)
         self.require(entry[7] == run.entry[8], "run", "another issuer than its run's", index)
@@ -120,7 +120,7 @@ class Books:
 
     def _scrap(self, index: int, entry: Entry) -> None:
         device = self._device(index, entry[2])
-        self.require(entry[2] not in self.scrapped, "scrapped", "the device is scrapped twice", index)
+        self.require(entry[2] not in self.scrapped, "entry-reference", "the device is scrapped twice", index)
         self.scrapped.add(entry[2])
         run = self.runs[device[2]]
         if not run.sealed:
@@ -129,8 +129,8 @@ class Books:
     def _replace(self, index: int, entry: Entry) -> None:
         self._device(index, entry[2])
         self._device(index, entry[3])
-        self.require(entry[2] not in self.successor, "replaced", "the device is replaced twice", index)
-        self.require(entry[3] not in self.predecessor, "replaced", "the device replaces two", index)
+        self.require(entry[2] not in self.successor, "entry-reference", "the device is replaced twice", index)
+        self.require(entry[3] not in self.predecessor, "entry-reference", "the device replaces two", index)
         self.successor[entry[2]] = entry[3]
         self.predecessor[entry[3]] = entry[2]
 
@@ -152,14 +152,14 @@ class Books:
     def _state(self, index: int, entry: Entry) -> None:
         self.require(entries.covers(entry, index), "state", "does not cover the entries before it", index)
 
-    def _once(self, code: str, subject) -> None:
+    def _once(self, what: str, subject) -> None:
         """Once in the log; each further `add` must be the new device of a `replace` of the one before."""
         latest: dict[object, int] = {}
         for index, entry in enumerate(self.log):
             if entry.kind == "add":
                 before = latest.get(subject(entry))
                 good = before is None or self.successor.get(before) == index
-                self.require(good, code, f"the {code} is listed already, as entry {before}", index)
+                self.require(good, "duplicate", f"the {what} is listed already, as entry {before}", index)
                 latest[subject(entry)] = index
 
 

@@ -19,7 +19,7 @@ def open_checkpoint(
     """`checkpoint`, `checkpoint.txt` and `checkpoint.p7s` of a bundle. Without `witnesses`, its age is not asked either."""
     note = walked.check_note(files.read("checkpoint"), pins, allow_rehearsal, witnesses)
     require(
-        files.read("checkpoint.txt") == note.text, "checkpoint-signature", "not the text of the note", "checkpoint.txt"
+        files.read("checkpoint.txt") == note.text, "checkpoint-text", "not the text of the note", "checkpoint.txt"
     )
     path = "checkpoint.p7s"
     try:
@@ -57,7 +57,7 @@ def read_tiles(files: Files, size: int) -> list[list[bytes]]:
     for level, count in tree.tile_levels(size):
         hashes: list[bytes] = []
         for path, _, width in tree.tiles(level, count):
-            octets = files.read(path, 32 * width, "tile-malformed")
+            octets = files.read(path, 32 * width)
             hashes += [octets[at : at + 32] for at in range(0, len(octets), 32)]
         result.append(hashes)
     return result

@@ -9,7 +9,6 @@ import json
 import sys
 from pathlib import Path
 
-import archive
 import answers
 import entries
 import keys
@@ -29,7 +28,7 @@ def answer(folder: Path, vector: dict) -> dict:
         raise ValueError(f"a question that is not known here: {kind}")
     try:
         context = answers.Context(
-            folder=folder, bundle=vector.get("bundle"), pins=pins.read(_pins(vector["pins"])),
+            folder=folder, bundle=vector.get("bundle"), pins=pins.read(vector["pins"]),
             allow_rehearsal=vector.get("allowRehearsal", False), now=vector.get("now"),
             kept=keys.from_base64(vector["kept"]) if "kept" in vector else None,
         )
@@ -39,11 +38,6 @@ def answer(folder: Path, vector: dict) -> dict:
             "outcome": "refused", "code": refused.code, "file": refused.file, "index": refused.index,
             "reason": refused.reason,
         }
-
-
-def _pins(document: dict) -> dict:
-    """The vectors' pins may leave the version of the file's form out."""
-    return {"version": 1} | document
 
 
 def differences(expected: object, given: object, place: str = "") -> list[str]:

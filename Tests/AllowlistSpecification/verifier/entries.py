@@ -87,6 +87,7 @@ _hash = _octets(32, 32)
 _identifier = _octets(1, 64)
 _number_of_certificate = _octets(1, 20)
 _count = _number(0, MOST)
+_index = _number(0, 2**64 - 1)
 _time = _number(0, LATEST)
 _spki = _octets(1, 1024)
 
@@ -109,12 +110,12 @@ _TABLES: dict[str, tuple[dict[int, Check], dict[int, Check]]] = {
     ),
     "revoke": (
         {2: _name, 3: lambda value: type(value) is int and value in REASONS, 4: _time},
-        {5: _count, 6: _number_of_certificate, 7: _identifier},
+        {5: _index, 6: _number_of_certificate, 7: _identifier},
     ),
-    "scrap": ({2: _count, 3: _why, 4: _time}, {}),
-    "replace": ({2: _count, 3: _count, 4: _why, 5: _time}, {}),
+    "scrap": ({2: _index, 3: _why, 4: _time}, {}),
+    "replace": ({2: _index, 3: _index, 4: _why, 5: _time}, {}),
     "seal": (
-        {2: _name, 3: _count, 4: _count, 5: _count, 6: _count, 7: _count, 8: _hash, 9: _number(0, 1), 10: _time,
+        {2: _name, 3: _index, 4: _count, 5: _count, 6: _count, 7: _count, 8: _hash, 9: _number(0, 1), 10: _time,
          11: _boolean},
         {12: _hash},
     ),

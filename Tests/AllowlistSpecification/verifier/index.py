@@ -16,7 +16,7 @@ def serial_hash(serial: str | bytes) -> bytes:
     return serial if isinstance(serial, bytes) else hashlib.sha256(_TAG + serial.encode()).digest()
 
 
-def _hash(add: Entry, kind: int) -> bytes:
+def device_hash(add: Entry, kind: int) -> bytes:
     return add[5] if kind == KEY else serial_hash(add[4])
 
 
@@ -25,7 +25,7 @@ def records(entries: list[Entry], segment: Segment) -> list[bytes]:
     result = set()
     for index in range(segment.start, segment.end):
         for device in devices(entries[index], index):
-            result.add(_hash(entries[device], segment.kind) + index.to_bytes(8, "big"))
+            result.add(device_hash(entries[device], segment.kind) + index.to_bytes(8, "big"))
     return sorted(result)
 
 
@@ -43,7 +43,8 @@ def devices(entry: Entry, index: int) -> list[int]:
 def read_segment(files: Files, segment: Segment) -> list[bytes]:
     """The records of a segment, held against the `state`. Refused as `segment`."""
     path = segment.path
-    octets = files.read(path, 40 * segment.count, "segment")
+    octets = files.read(path)
+    require(len(octets) == 40 * segment.count, "segment", f"{len(octets)} octets", path)
     found = [octets[at : at + 40] for at in range(0, len(octets), 40)]
     require(tree.root([tree.leaf_hash(record) for record in found]) == segment.root, "segment", "another root", path)
     require(all(a < b for a, b in zip(found, found[1:])), "segment", "records that do not ascend", path)

@@ -71,6 +71,16 @@ class Opened:
                     at += 1
         return sorted(result)
 
+    def _event(self, kind: int, hash_: bytes, number: int) -> Entry:
+        """An entry that the index names, which must be about a device with this hash: a record alone is no answer."""
+        entry = self.entry(number)
+        about = [self.entry(device) for device in index.devices(entry, number) if device <= number]
+        require(
+            any(add.kind == "add" and index.device_hash(add, kind) == hash_ for add in about), "segment",
+            "the index names an entry about another device", None, number,
+        )
+        return entry
+
     def _form(self) -> int:
         """The form of serials; the log's first entry that is no `state` tells."""
         for number in range(self.note.size):
@@ -92,7 +102,7 @@ class Opened:
         else:
             require(asked.key, "question", "neither a serial nor a key")
             kind, hash_ = index.KEY, asked.key
-        events = [(number, self.entry(number)) for number in self.found(kind, hash_)]
+        events = [(number, self._event(kind, hash_, number)) for number in self.found(kind, hash_)]
         adds = [
             (number, entry) for number, entry in events
             if entry.kind == "add" and self._fits(entry, asked, serial)
@@ -101,7 +111,7 @@ class Opened:
         if not adds:
             return {"status": "not-listed", "keyChecked": checked}
         if len({add[3] for _, add in adds}) > 1:
-            raise Refused("question", "devices of two products have this serial")
+            raise Refused("ambiguous-serial", "devices of two products have this serial")
         device = adds[-1][0]
         about = [(number, entry) for number, entry in events if device in index.devices(entry, number)
                  and not (entry.kind == "replace" and entry[2] != device)]

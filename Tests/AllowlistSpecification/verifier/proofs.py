@@ -18,7 +18,7 @@ class Tiles:
         if (level, number) not in self.read:
             width = min(tree.WIDTH, (self.size >> 8 * level) - number * tree.WIDTH)
             path = tree.tile_path(level, number, width)
-            octets = self.files.read(path, 32 * width, "tile-malformed")
+            octets = self.files.read(path, 32 * width)
             self.read[level, number] = [octets[at : at + 32] for at in range(0, len(octets), 32)]
         return self.read[level, number]
 
