@@ -16,7 +16,7 @@ WIDTH = tree.WIDTH
 def open_checkpoint(
     files: Files, pins: Pins, walked: rotations.Walk, allow_rehearsal: bool, now: int | None, witnesses: bool = True
 ) -> Note:
-    """`checkpoint`, `checkpoint.txt` and `checkpoint.p7s` of a bundle. Without `witnesses`, its age is not asked either."""
+    """`checkpoint`, `checkpoint.txt`, `checkpoint.p7s` of a bundle. Without `witnesses`, its age is not asked either."""
     note = walked.check_note(files.read("checkpoint"), pins, allow_rehearsal, witnesses)
     require(
         files.read("checkpoint.txt") == note.text, "checkpoint-text", "not the text of the note", "checkpoint.txt"

@@ -48,7 +48,8 @@ def differences(expected: object, given: object, place: str = "") -> list[str]:
             difference for key in sorted(keys_)
             for difference in differences(expected.get(key), given.get(key), f"{place}.{key}".lstrip("."))
         ]
-    return [] if expected == given and type(expected) is type(given) else [f"{place}: expected {expected!r}, found {given!r}"]
+    same = expected == given and type(expected) is type(given)
+    return [] if same else [f"{place}: expected {expected!r}, found {given!r}"]
 
 
 def check_vector(folder: Path, path: Path) -> list[str]:

@@ -1,5 +1,5 @@
-"""CMS SignedData (RFC 5652): the log key's detached signature (Pins, "The log key's CMS signature"), and the messages of
-approvers and countersigners (Authorisation, "The message").
+"""CMS SignedData (RFC 5652): the log key's detached signature (Pins, "The log key's CMS signature"), and the messages
+of approvers and countersigners (Authorisation, "The message").
 
 Each is read with every octet accounted for: fixed, signed, or a signature in its one form. That is the same as writing
 its values again and comparing.
@@ -110,7 +110,8 @@ def detached(octets: bytes, content: bytes, log_key: bytes) -> int:
     _need(digest_algorithm.whole == algorithm.whole, "another digest algorithm")
     _need(signature_algorithm.whole == _ECDSA["P-256"], "another signature algorithm")
     found = _attributes(attributes)
-    _need(set(found) <= {CONTENT_TYPE, SIGNING_TIME, MESSAGE_DIGEST, CAPABILITIES}, "an attribute that may not be there")
+    known = {CONTENT_TYPE, SIGNING_TIME, MESSAGE_DIGEST, CAPABILITIES}
+    _need(set(found) <= known, "an attribute that may not be there")
     _need(found[MESSAGE_DIGEST].expect(der.OCTET_STRING).content == sha256(content), "the digest of another content")
     signed = bytes([SET]) + attributes.whole[1:]
     _need(keys.ecdsa_verifies(log_key, signature.expect(der.OCTET_STRING).content, signed), "it does not verify")

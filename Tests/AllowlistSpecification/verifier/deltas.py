@@ -40,9 +40,8 @@ def apply(base: Files | None, delta: Files, pins: Pins, allow_rehearsal: bool, n
     _check_entries(log, first * WIDTH)
     leaves = _leaves(base, size, first, raw)
     require(tree.root(leaves) == note.root, "root-mismatch", "another tree than the signed one", "checkpoint")
-    require(
-        own is None or tree.root(leaves[:size]) == own.root, "checkpoint-fork", "both histories are signed", "checkpoint"
-    )
+    extends = own is None or tree.root(leaves[:size]) == own.root
+    require(extends, "checkpoint-fork", "both histories are signed", "checkpoint")
     require(log and log[-1].kind == "state", "state", "the last entry is no state", None, len(log) - 1)
     _check_rest(base, delta, log, first * WIDTH, note.size)
     return Files(_grown(base, delta, note, raw, leaves, log))

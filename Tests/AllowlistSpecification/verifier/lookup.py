@@ -45,7 +45,7 @@ class Opened:
         walked.check_entries(size, self.entry)
         last = self.entry(size - 1)
         require(
-            last.kind == "state" and entries.covers(last, size - 1), "state", "the last entry is no state of the others",
+            last.kind == "state" and entries.covers(last, size - 1), "state", "the last entry is no state of them",
             entry_file(size - 1, size), size - 1,
         )
         self.segments: list[tuple[Segment, list[bytes]]] = [

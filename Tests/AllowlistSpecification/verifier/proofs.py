@@ -1,5 +1,5 @@
-"""Single entries proven to the signed root out of a bundle's tiles, and the tree's older roots: Format, "Tree, tiles and
-entry bundles"; RFC 6962 §2.1."""
+"""Single entries proven to the signed root out of a bundle's tiles, and the tree's older roots: Format, "Tree, tiles
+and entry bundles"; RFC 6962 §2.1."""
 
 import bundle
 import tree

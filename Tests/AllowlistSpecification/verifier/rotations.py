@@ -102,7 +102,7 @@ def _is_of(entry: Entry, rotation: Rotation) -> bool:
 
 
 def walk(files: Files, pins: Pins) -> Walk:
-    """With a pinned roster: the chain of rosters, and the messages from the pinned key on. Without one nothing is walked."""
+    """With a pinned roster: the chain of rosters, and the messages from the pinned key on. Else nothing is walked."""
     if pins.roster is None:
         return Walk([], [], [], [pins.log_key])
     chain = rosters.read_chain(files, pins)

@@ -78,7 +78,8 @@ def message(statement: dict, approvers: tuple[str, ...], countersigner: ec.Ellip
         infos = _set([*infos, _signer(countersigner, content, over)])
     encapsulated = der.encode(der.SEQUENCE, cms.DATA + der.encode(0xA0, der.encode(der.OCTET_STRING, content)))
     signed = der.encode(der.SEQUENCE, b"".join([
-        der.encode(der.INTEGER, b"\3"), der.encode(der.SET, _SHA256), encapsulated, der.encode(der.SET, b"".join(infos)),
+        der.encode(der.INTEGER, b"\3"), der.encode(der.SET, _SHA256), encapsulated,
+        der.encode(der.SET, b"".join(infos)),
     ]))
     return der.encode(der.SEQUENCE, cms.SIGNED_DATA + der.encode(0xA0, signed))
 

@@ -44,8 +44,11 @@ class Bundle(unittest.TestCase):
 
     def test_two_levels_of_tiles(self):
         log = [sample.open_run(quantity=700)]
-        log += [sample.add(1) | {4: f"S{n}", 5: sample.digest(f"k{n}"), 6: sample.digest(f"c{n}"), 7: n.to_bytes(2, "big")}
-                for n in range(1, 600)]
+        log += [
+            sample.add(1)
+            | {4: f"S{n}", 5: sample.digest(f"k{n}"), 6: sample.digest(f"c{n}"), 7: n.to_bytes(2, "big")}
+            for n in range(1, 600)
+        ]
         files = sample.bundle([*log, sample.seal(0, 599)])
         self.assertEqual(code(files), "ok")
         self.assertEqual(code(files | {"tile/1/000.p/2": bytes(64)}), "tile-mismatch")
