@@ -83,7 +83,8 @@ class People(unittest.TestCase):
     def test_rotations(self):
         for name, files, expected in (
             ("planned", self.rotated(), "approved"), ("emergency", self.rotated(False, False), "approved"),
-            ("one line", self.rotated(both=False), "rotation"), ("the old key", self.rotated(by_new=False), "signer-rotated"),
+            ("one line", self.rotated(both=False), "rotation"),
+            ("the old key", self.rotated(by_new=False), "signer-rotated"),
             ("no entry", self.rotated(drop=True), "signer-future"),
             ("another origin", self.rotated(message_changes={"origin": "other"}), "rotation"),
             ("another root", self.rotated(message_changes={"rootHash": "00" * 32}), "rotation"),

@@ -13,8 +13,14 @@ import verifier
 from refusal import Refused
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:
+        self.print_usage(sys.stderr)
+        self.exit(64, f"{self.prog}: {message}\n")
+
+
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="verify.py", description="Verifies an allowlist bundle.")
+    parser = _Parser(prog="verify.py", description="Verifies an allowlist bundle.")
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="a folder, or a .tar")
     parser.add_argument("--pins", type=Path, required=True, metavar="FILE", help="what the consumer pins")
     parser.add_argument("--since", type=Path, metavar="FILE", help="the checkpoint that was accepted last")
