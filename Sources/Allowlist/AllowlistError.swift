@@ -48,12 +48,16 @@ public struct AllowlistError: Error, Hashable, Sendable, CustomStringConvertible
         case authorisation
         /// An authorisation is not by the pinned roster's quorum and the run authority, or does not fit its run.
         case approval
-        /// The bundle's rosters are no chain that holds the pinned one.
-        case roster
         /// The checkpoint is older than the consumer allows, or ahead of the consumer's clock.
         case stale
-        /// The pinned key was rotated out by the log itself.
+        /// The checkpoint is signed by a key that was rotated out.
         case signerRotated = "signer-rotated"
+        /// The checkpoint is signed by a key that the log's rotations name and that this tree does not name yet.
+        case signerFuture = "signer-future"
+        /// A rotation's message or entry is not valid, or the two do not belong together.
+        case rotation
+        /// The bundle's rosters are no chain that holds the pinned one.
+        case roster
         /// A serial that several products use was asked for without its product.
         case ambiguousSerial = "ambiguous-serial"
         /// The bundle is older than the checkpoint that was kept.

@@ -14,7 +14,8 @@ public struct Pins: Sendable {
     public var ed25519Key: Ed25519NoteKey?
     /// The witnesses of whom a quorum must have cosigned each checkpoint; nil where none is asked for.
     public var witnesses: WitnessQuorum?
-    /// The digest of any version of the roster whose members have to approve runs; nil where who approved is not asked.
+    /// The digest of any version of the roster whose members have to approve runs and rotations of the log's key; nil
+    /// where who approved is not asked.
     public var roster: Digest32?
     /// Seconds that a checkpoint may be old; nil where any age will do.
     public var maxAge: UInt64?

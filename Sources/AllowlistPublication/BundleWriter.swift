@@ -13,7 +13,8 @@ public final class BundleWriter {
     /// The checkpoint that is published, or nil for a new log.
     public var published: Checkpoint? { bundle.published }
 
-    let pins: Pins
+    /// The log's key, which a published rotation replaces.
+    private(set) var pins: Pins
     var bundle: GrowingBundle
     /// Authorisations cited since the last publication.
     var cited: Set<Digest32> = []
@@ -30,6 +31,14 @@ public final class BundleWriter {
         self.origin = origin
         bundle = try GrowingBundle(directory: directory)
         try rollback()
+    }
+
+    /// Finishes or drops a publication that was interrupted, with whatever key it was signed.
+    ///
+    /// A writer does so when it is opened; this is for whoever has to know first with which key.
+    public static func settle(directory: String) throws(AllowlistError) {
+        guard GrowingBundle.hasBegun(in: directory) else { return }
+        _ = try GrowingBundle(directory: directory)
     }
 
     /// Entries so far, published or not; the index that the next `append` returns.
@@ -53,10 +62,17 @@ public final class BundleWriter {
     @discardableResult
     public func append(_ entry: AllowlistEntry) throws(AllowlistError) -> UInt64 {
         try begin()
-        if case .state = entry {
+        switch entry {
+        case .state, .rotateSigner:
             isUsable = true
-            throw AllowlistError(.state, "`state` entries are made by publishing")
+            throw AllowlistError(.state, "`\(entry.kind.name)` entries are made by publishing")
+        default: break
         }
+        return try appendChecked(entry)
+    }
+
+    /// Appends an entry of any kind but `state` in the middle of something.
+    func appendChecked(_ entry: AllowlistEntry) throws(AllowlistError) -> UInt64 {
         let devices: [AllowlistEntry.Add]
         do {
             try check(entry)
@@ -70,7 +86,6 @@ public final class BundleWriter {
         }
         let index = try appendEncoded()
         if case .openRun(let run) = entry { cited.insert(run.authorisation) }
-        if case .rotateSigner(let rotation) = entry { cited.insert(rotation.authorisation) }
         try bundle.collect(devices, at: index)
         isUsable = true
         return index
@@ -150,4 +165,7 @@ public final class BundleWriter {
                 .rehearsal, "the entry's rehearsal flag does not agree with the origin \(origin)")
         }
     }
+
+    /// From the publication of a rotation on, the log is signed with this key.
+    func setPins(_ pins: Pins) { self.pins = pins }
 }

@@ -44,6 +44,19 @@ extension BundleWriter {
         signText: ([UInt8]) throws -> [UInt8]
     ) throws -> PublicationReport {
         try begin()
+        return try publish(
+            extraFiles: extraFiles, signer: pins.logKey, rotation: nil,
+            signNote: { text in [try self.signature(over: text, by: self.pins.logKey, signNote)] },
+            signText: signText)
+    }
+
+    /// Publishes in the middle of something; `signNote` answers every signature line of the checkpoint, `signer` is the
+    /// key that `signText` signs with.
+    func publish(
+        extraFiles: [ExtraFile], signer: NoteKey, rotation: CheckpointStaging.Rotation?,
+        signNote: ([UInt8]) throws -> [SignedNote.Signature],
+        signText: ([UInt8]) throws -> [UInt8]
+    ) throws -> PublicationReport {
         for file in extraFiles { try write(file) }
         for digest in cited where !bundle.folder.exists(Authorisation.path(of: digest)) {
             throw AllowlistError(
@@ -58,23 +71,31 @@ extension BundleWriter {
 
         let checkpoint = Checkpoint(origin: origin, size: bundle.size, root: bundle.tree.root)
         let text = checkpoint.text
-        let signature = try signNote(text)
-        guard pins.logKey.isValid(signature: signature, over: text) else {
-            throw AllowlistError(
-                .checkpointSignature, file: SignedHead.notePath,
-                "the signature just made does not verify under the log's key",
-                hint: "check that the token holds the key whose public part was given")
-        }
-        let note = SignedNote(text: text, signatures: [pins.logKey.signature(signature)])
+        let note = SignedNote(text: text, signatures: try signNote(text))
         let cms = try signText(text)
-        _ = try CheckpointSignature(cms, over: text, by: pins.logKey.spki)
-        try bundle.commit(checkpoint, newState, note: note.bytes, text: text, cms: cms)
+        _ = try CheckpointSignature(cms, over: text, by: signer.spki)
+        try bundle.commit(
+            checkpoint, newState, note: note.bytes, text: text, cms: cms, rotation: rotation)
         cited = []
         end()
         return PublicationReport(
             checkpoint: checkpoint, note: note.bytes,
             indexRecordsWritten: written.reduce(0) { $0 + $1.recordCount }, indexRecordsMerged: merged,
             segments: segments)
+    }
+
+    /// The signature line that `sign` makes, proven before anybody sees it.
+    func signature(
+        over text: [UInt8], by key: NoteKey, _ sign: ([UInt8]) throws -> [UInt8]
+    ) throws -> SignedNote.Signature {
+        let signature = try sign(text)
+        guard key.isValid(signature: signature, over: text) else {
+            throw AllowlistError(
+                .checkpointSignature, file: SignedHead.notePath,
+                "the signature just made does not verify under the log's key",
+                hint: "check that the token holds the key whose public part was given")
+        }
+        return key.signature(signature)
     }
 
     private func isRoster(_ path: String) -> Bool {

@@ -25,13 +25,13 @@ public struct Approval<Statement: ApprovableStatement>: Sendable {
     private let requireFits: @Sendable (_ statement: Statement, _ path: String) throws -> Void
 
     /// `again` is the command that opens the approval anew; `requireFits` throws unless a statement, from a file of this
-    /// path, fits what is here.
+    /// path, fits what is here. `approvers` are those of the site's runs where nothing else is said.
     public init(
-        site: Site, pendingPath: String, path: String, again: String,
+        site: Site, approvers: Approvers? = nil, pendingPath: String, path: String, again: String,
         requireFits: @escaping @Sendable (_ statement: Statement, _ path: String) throws -> Void
     ) throws {
         self.site = site
-        approvers = try Approvers(site)
+        self.approvers = try approvers ?? Approvers(site)
         self.pendingPath = pendingPath
         self.path = path
         self.again = again
@@ -149,7 +149,11 @@ public struct Approval<Statement: ApprovableStatement>: Sendable {
     public func countersign(
         _ shown: Statement, with key: TokenKey, at now: Date = Date()
     ) throws -> ApprovedStatement<Statement> {
-        try key.require(.runAuthority, rehearsal: site.isRehearsal)
+        try key.require(approvers.countersigner, rehearsal: site.isRehearsal)
+        guard shown.needsCountersignature else {
+            throw ApprovalError(
+                .statementRefused, pendingPath, "its quorum alone approves: nobody countersigns it")
+        }
         let lock = try lock()
         defer { withExtendedLifetime(lock) {} }
         try requireNotComplete()
@@ -158,6 +162,14 @@ public struct Approval<Statement: ApprovableStatement>: Sendable {
             try approvers.countersign(pending.message, with: key, at: now).der()
         }
         return try complete(der)
+    }
+
+    /// Writes the authorisation of a statement that nobody countersigns, exclusively; refused short of its quorum.
+    public func finish(_ shown: Statement, at now: Date = Date()) throws -> ApprovedStatement<Statement> {
+        let lock = try lock()
+        defer { withExtendedLifetime(lock) {} }
+        try requireNotComplete()
+        return try complete(try requirePending(shown, at: now).message.der())
     }
 
     private func complete(_ der: [UInt8]) throws -> ApprovedStatement<Statement> {

@@ -15,13 +15,14 @@ extension Approvers {
         let given = try approvals(in: message)
         guard !message.isCountersigned else {
             throw ApprovalError(
-                .malformed, "approval", "is countersigned already: nobody approves after the run authority")
+                .malformed, "approval", "is countersigned already: nobody approves after \(countersignerName)"
+            )
         }
         guard !given.contains(where: { $0.name == name }) else {
             throw ApprovalError(
                 .repeated, name, "has approved already: one member is one approval",
                 hint: given.count >= needed
-                    ? "The quorum is there: the run authority countersigns with --countersign."
+                    ? "The quorum is there: \(countersignerName) countersigns with --countersign."
                     : "\(needed - given.count) more of the others are needed.")
         }
         guard credential.signingKey == member.signingKey else {
@@ -48,7 +49,8 @@ extension Approvers {
     ) throws -> ApprovedMessage {
         guard key.publicKeyInfo == authority.publicKeyInfo else {
             throw ApprovalError(
-                .authorityForeign, key.label.description, "is not the key that the site's run authority has")
+                .authorityForeign, key.label.description,
+                "is not the key of the site's \(countersigner.rawValue)")
         }
         return try countersign(message, at: now) { try key.signature(over: $0) }
     }
@@ -68,7 +70,7 @@ extension Approvers {
         guard let signature = StrictSignature.der(try sign(bytes), curve: authority.curve),
             StrictSignature.isValid(
                 signature, over: bytes, key: authority.publicKeyInfo, curve: authority.curve)
-        else { throw ApprovalError(.signatureInvalid, "run authority", "the signature does not verify") }
+        else { throw ApprovalError(.signatureInvalid, countersignerName, "the signature does not verify") }
         return try message.adding(
             SignerInfo(
                 keyDigest: authority.digest, curve: authority.curve, signingTime: time,

@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import SignedStatements
+import TokenKeys
 
 /// Somebody's signature in a message, verified.
 public struct GivenApproval: Sendable, Hashable {
@@ -9,15 +10,15 @@ public struct GivenApproval: Sendable, Hashable {
     public let time: Date
 }
 
-/// A statement that a quorum has approved and the run authority has countersigned.
+/// A statement that a quorum has approved, and the run authority has countersigned where the statement needs it.
 public struct ApprovedStatement<Statement: ApprovableStatement>: Sendable {
     public let statement: Statement
     /// The message as received, in DER.
     public let message: [UInt8]
     /// Those who approved, in the roster's order.
     public let approvals: [GivenApproval]
-    /// When the run authority says it countersigned.
-    public let countersigned: Date
+    /// When it was countersigned, as the run authority, or whoever else has to, claims it; nil where nobody has to.
+    public let countersigned: Date?
 
     /// The SHA-256 of the message, by which log and ledger cite it.
     public var digest: [UInt8] { Array(SHA256.hash(data: message)) }
@@ -49,7 +50,8 @@ extension Approvers {
         let approvals = try approvals(in: message)
         guard !message.isCountersigned else {
             throw ApprovalError(
-                .malformed, "approval", "is countersigned already: nobody approves after the run authority")
+                .malformed, "approval", "is countersigned already: nobody approves after \(countersignerName)"
+            )
         }
         return PendingStatement(statement: statement, message: message, approvals: approvals)
     }
@@ -65,10 +67,10 @@ extension Approvers {
         let statement = try statement(of: message, as: type)
         let approvals = try approvals(in: message)
         try requireQuorum(approvals)
-        let countersigned = try requireAuthority(in: message)
+        let countersigned = try requireAuthority(for: statement, in: message)
         return ApprovedStatement(
             statement: statement, message: der, approvals: approvals,
-            countersigned: Date(timeIntervalSince1970: TimeInterval(countersigned)))
+            countersigned: countersigned.map { Date(timeIntervalSince1970: TimeInterval($0)) })
     }
 
     /// The same under the roster that was in force when it was given: for those who look back.
@@ -112,9 +114,11 @@ extension Approvers {
     }
 
     /// Verifies the run authority's signature and answers its time.
-    private func requireAuthority(in message: ApprovedMessage) throws(ApprovalError) -> Int64 {
+    private func requireAuthority<Statement: ApprovableStatement>(
+        for statement: Statement, in message: ApprovedMessage
+    ) throws(ApprovalError) -> Int64? {
         do {
-            return try verifier.countersignature(in: message, by: authority)
+            return try verifier.countersignature(for: statement, in: message, by: authority)
         } catch {
             throw refusal(error)
         }
@@ -134,11 +138,15 @@ extension Approvers {
         case .roleMissing:
             return ApprovalError(error, hint: "The roles that approve are: \(Approvers.rolesText).")
         case .authorityMissing:
-            return ApprovalError(error, hint: "rootline run approve MANIFEST --countersign")
+            return ApprovalError(
+                .authorityMissing, error.subject, "\(countersignerName) has not countersigned",
+                hint: "The same command with --countersign does it.", cause: error)
         case .authorityForeign:
             return ApprovalError(
                 error,
-                hint: "Compare certificates/run-authority.pem with the one of its ceremony's transcript.")
+                hint:
+                    "Compare certificates/\(countersigner.rawValue).pem with the one of its ceremony's transcript."
+            )
         case .approvalsChanged:
             return ApprovalError(error, hint: "Put back the message as it was countersigned.")
         default:

@@ -6,6 +6,38 @@ import TokenKeys
 
 /// Who may approve on a site, and whose signature makes approvals count: the roster in force and the run authority.
 public struct Approvers: Sendable {
+    /// What they approve: with which of the roster's quorums, and who countersigns.
+    enum Purpose: Sendable {
+        case work
+        case logKey
+
+        func quorum(_ quorums: Roster.Quorums) -> Int {
+            switch self {
+            case .work: quorums.approval
+            case .logKey: quorums.recovery
+            }
+        }
+
+        var role: KeyRole {
+            switch self {
+            case .work: .runAuthority
+            case .logKey: .allowlistSigner
+            }
+        }
+
+        /// Who countersigns, in the middle of a sentence.
+        var words: String {
+            switch self {
+            case .work: "the run authority"
+            case .logKey: "the present log key"
+            }
+        }
+
+        /// That key, in the middle of a sentence.
+        var key: String { self == .work ? "the run authority's key" : words }
+    }
+
+    let purpose: Purpose
     /// What holds statements against the roster in force.
     let verifier: StatementVerifier
     let authority: CountersigningKey
@@ -16,6 +48,16 @@ public struct Approvers: Sendable {
     ///
     /// A rehearsal site without a pinned roster has stand-ins, as its ceremonies have.
     public init(_ site: Site) throws {
+        try self.init(site, .work, authority: try site.publishedKey(.runAuthority))
+    }
+
+    /// Who hands the site's log over from this key to another: members as many as the roster's recovery quorum, and in a
+    /// planned rotation the key itself.
+    public init(recoveringLogOf site: Site, from key: PublishedKey) throws {
+        try self.init(site, .logKey, authority: key)
+    }
+
+    private init(_ site: Site, _ purpose: Purpose, authority: PublishedKey) throws {
         var rosters = try site.rosters()
         var standIns: [String: StandInCredential] = [:]
         if rosters.isEmpty {
@@ -26,28 +68,30 @@ public struct Approvers: Sendable {
             }
             (rosters, standIns) = try Approvers.standInRoster(site)
         }
-        let certificate = try ReceivedCertificate(der: try site.publishedKey(.runAuthority).certificate)
+        let certificate = try ReceivedCertificate(der: authority.certificate)
         try self.init(
-            rosters: rosters, authority: certificate.subjectPublicKeyInfo, standIns: standIns,
+            rosters: rosters, authority: certificate.subjectPublicKeyInfo, purpose, standIns: standIns,
             subject: site.folder)
     }
 
     init(
-        rosters: [Roster], authority: [UInt8], standIns: [String: StandInCredential] = [:], subject: String
+        rosters: [Roster], authority: [UInt8], _ purpose: Purpose = .work,
+        standIns: [String: StandInCredential] = [:], subject: String
     ) throws(ApprovalError) {
-        guard let verifier = StatementVerifier(rosters: rosters) else {
+        guard let verifier = StatementVerifier(rosters: rosters, quorum: purpose.quorum) else {
             throw ApprovalError(.siteNotReady, subject, "there is no roster")
         }
         guard let authority = CountersigningKey(publicKeyInfo: authority) else {
             throw ApprovalError(
-                .siteNotReady, subject, "the run authority's key is on neither P-256 nor P-384")
+                .siteNotReady, subject, "\(purpose.key) is on neither P-256 nor P-384")
         }
+        self.purpose = purpose
         self.verifier = verifier
         self.authority = authority
         self.standIns = standIns
         guard !verifier.hasMember(with: authority.publicKeyInfo) else {
             throw ApprovalError(
-                .siteNotReady, subject, "the run authority's key is a member's own: one key, one role")
+                .siteNotReady, subject, "\(purpose.key) is a member's own: one key, one role")
         }
         guard verifier.members.count >= verifier.needed else {
             throw ApprovalError(
@@ -57,6 +101,10 @@ public struct Approvers: Sendable {
         }
     }
 
+    /// Whose key countersigns.
+    public var countersigner: KeyRole { purpose.role }
+    /// The same for people, in the middle of a sentence.
+    public var countersignerName: String { purpose.words }
     /// Every version of the roster, the one in force last.
     public var rosters: [Roster] { verifier.rosters }
     /// The one in force.
@@ -76,8 +124,8 @@ public struct Approvers: Sendable {
             return nil
         }
         return try Approvers(
-            rosters: Array(rosters[...index]), authority: authority.publicKeyInfo, standIns: standIns,
-            subject: "roster")
+            rosters: Array(rosters[...index]), authority: authority.publicKeyInfo, purpose,
+            standIns: standIns, subject: "roster")
     }
 
     /// Whether the roster of this digest is one of the site's, in force or before.

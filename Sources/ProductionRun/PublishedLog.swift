@@ -13,7 +13,7 @@ struct PublishedLog {
     let checkpoint: Checkpoint?
 
     init(_ site: Site) throws {
-        let key = try site.publishedKey(.allowlistSigner)
+        let key = try site.logKey()
         pins = try Pins(origin: site.origin, logKeySPKI: key.publicKeyInfo(), allowRehearsal: true)
         folder = site.log
         let isPublished = FileManager.default.fileExists(atPath: folder + "/" + SignedHead.notePath)

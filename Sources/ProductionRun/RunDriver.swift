@@ -81,6 +81,8 @@ public final class RunDriver {
         let tokenName = try site.publishedKey(.issuingCA).tokenName
         pin = try site.pin(tokenName, from: source)
         token = try site.open(tokenName, pin: .known(pin))
+        // A rotation of the log's key that was published and interrupted comes first: its key signs.
+        try site.settleLogKey()
         keys = try LineKeys(site: site, token: token)
     }
 
@@ -127,26 +129,6 @@ public final class RunDriver {
         plan.station == nil ? nil : try KeyWrapping.prove(login: token.login)
     }
 
-    /// Throws where the log's latest run is none of the ledger's: a ledger that was lost or put back to an older
-    /// copy would make the same serials again.
-    private func requireLedgerKnows(_ writer: BundleWriter) throws {
-        var index = writer.published?.size ?? 0
-        while index > 0 {
-            index -= 1
-            let id: String
-            let entry = try writer.entry(at: index)
-            switch entry {
-            case .openRun(let opening): id = opening.run
-            case .seal(let seal): id = seal.run
-            default: continue
-            }
-            if try ledger.run(id) != nil { return }
-            throw LedgerError(
-                .corrupt, site.ledger, "the log has run \(id), and the ledger does not know it",
-                hint: "Do not start runs. Restore the ledger from a backup and compare it with the log.")
-        }
-    }
-
     /// Goes on with a run that was started and has not ended.
     public func resume(
         _ id: String, manifest path: String?, ending: RunEnding = .seal
@@ -155,7 +137,9 @@ public final class RunDriver {
         isResumed = true
         let wrapping = try wrapping(for: plan)
         let writer = try openLog()
-        if record.state != .opening { try requireOpened(record, in: writer) }
+        if record.state != .opening {
+            try LogAndLedger(site: site, ledger: ledger).requireOpened(record, in: writer)
+        }
         return try proceed(plan, authorisation: authorisation.message, wrapping, folder, writer, ending)
     }
 
@@ -191,36 +175,11 @@ public final class RunDriver {
     func openLog() throws -> BundleWriter {
         let writer = try BundleWriter(
             directory: site.log, origin: site.origin, logKeySPKI: keys.logKey.publicKeyInfo)
-        try requireLedgerKnows(writer)
         try site.requireSerialForm(of: writer)
-        let runs = try ledger.runs()
-        if let sealed = runs.last(where: { $0.state == .sealed }) {
-            try requireOpened(sealed, in: writer)
-            var index = writer.published?.size ?? 0
-            var isFound = false
-            while index > sealed.run.openIndex, !isFound {
-                index -= 1
-                if case .seal(let seal) = try writer.entry(at: index) { isFound = seal.run == sealed.run.id }
-            }
-            guard isFound else { throw logIsOlder(sealed) }
-        }
+        try LogAndLedger(site: site, ledger: ledger).requireAgreement(writer)
         try requireNotedSize(of: writer)
         try publishScraps(writer)
         return writer
-    }
-
-    /// Throws unless the published log has the run's `open-run` where the ledger says.
-    private func requireOpened(_ record: RunRecord, in writer: BundleWriter) throws {
-        guard record.run.openIndex < writer.published?.size ?? 0,
-            case .openRun(let opening) = try writer.entry(at: record.run.openIndex),
-            opening.run == record.run.id, opening.authorisation.bytes == record.run.authorisationDigest
-        else { throw logIsOlder(record) }
-    }
-
-    private func logIsOlder(_ record: RunRecord) -> RunError {
-        RunError(
-            .inconsistent, site.log, "the ledger has run \(record.run.id), and this log does not",
-            hint: "The log was lost or restored from an older copy. Restore the newest, and find out why.")
     }
 
     /// Takes the run from whatever state it is in to its seal.

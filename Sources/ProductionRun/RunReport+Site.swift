@@ -96,11 +96,13 @@ extension RunReport {
                         "\(approval.name), \(ReportTime.text(Int64(approval.time.timeIntervalSince1970)))"
                     ))
             }
-            order.append(
-                (
-                    "Countersigned",
-                    "by the run authority, \(ReportTime.text(Int64(approved.countersigned.timeIntervalSince1970)))"
-                ))
+            if let time = approved.countersigned {
+                order.append(
+                    (
+                        "Countersigned",
+                        "by the run authority, \(ReportTime.text(Int64(time.timeIntervalSince1970)))"
+                    ))
+            }
             order.append(
                 (
                     "Approved for",

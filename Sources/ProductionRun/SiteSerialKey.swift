@@ -1,6 +1,7 @@
 import Allowlist
 import AllowlistPublication
 import Foundation
+import Glibc
 import Sites
 import TransparencyLog
 
@@ -19,11 +20,11 @@ extension Site {
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { throw refusal(String(cString: strerror(errno)), restore) }
         defer { Glibc.close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw refusal("is no ordinary file", restore)
-        }
-        guard status.st_mode & 0o077 == 0 else {
+        let file = try? FileManager.default.attributesOfItem(atPath: path)
+        guard let file, file[.type] as? FileAttributeType == .typeRegular,
+            let permissions = file[.posixPermissions] as? Int
+        else { throw refusal("is no ordinary file", restore) }
+        guard permissions & 0o077 == 0 else {
             throw refusal(
                 "can be read or written by others", "chmod 600 \(path); who has read it can guess serials.")
         }

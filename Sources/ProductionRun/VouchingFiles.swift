@@ -13,12 +13,21 @@ extension Site {
     ///
     /// Certificates that the log has already stay in it: earlier runs were approved for their keys.
     func vouchingFiles() throws -> [ExtraFile] {
-        let signers = try [.allowlistSigner, .runAuthority].map { try publishedKey($0).certificate }
         let issuers = derBlocks(inPEM: String(decoding: try Issuers.pem(in: certificates), as: UTF8.self))
-        let rosters = try Approvers(self).rosters.map {
+        return [merged(issuers ?? [], in: "issuers.pem"), try signersFile()] + (try rosterFiles())
+    }
+
+    /// The certificates of the log's key, `next` where it takes the log over, and of the run authority.
+    func signersFile(next: PublishedKey? = nil) throws -> ExtraFile {
+        let present = try [.allowlistSigner, .runAuthority].map { try publishedKey($0) }
+        return merged(([next].compactMap(\.self) + present).map(\.certificate), in: "signers.pem")
+    }
+
+    /// Every version of the roster up to the one in force, for whoever pins one of them.
+    func rosterFiles() throws -> [ExtraFile] {
+        try Approvers(self).rosters.map {
             ExtraFile(path: BundleRosters.path(of: $0.version), bytes: $0.fileBytes)
         }
-        return [merged(issuers ?? [], in: "issuers.pem"), merged(signers, in: "signers.pem")] + rosters
     }
 
     /// These certificates and then whatever others the log's file has.

@@ -1,4 +1,5 @@
 import CanonicalJSON
+import Foundation
 
 /// What the members of a roster and the run authority sign: a statement in the one form of RFC 8785.
 public protocol ApprovableStatement: Sendable {
@@ -8,6 +9,8 @@ public protocol ApprovableStatement: Sendable {
     var approvals: Int { get }
     /// The SHA-256 of the subjectPublicKeyInfo of the key that countersigns: the run authority's.
     var authority: [UInt8] { get }
+    /// Whether it counts only with a countersignature; nearly every statement does.
+    var needsCountersignature: Bool { get }
     /// The first second of its time, since 1970 UTC.
     var notBefore: Int64 { get }
     /// The last second of its time, since 1970 UTC.
@@ -22,6 +25,8 @@ public protocol ApprovableStatement: Sendable {
 }
 
 extension ApprovableStatement {
+    public var needsCountersignature: Bool { true }
+
     /// The largest quorum that a statement can ask for.
     public static var mostApprovals: Int { 63 }
 
@@ -100,6 +105,21 @@ package struct StatementReader {
             throw StatementForm.malformed("\(key) is missing or not a whole number")
         }
         return number
+    }
+
+    package mutating func flag(_ key: String) throws(StatementError) -> Bool {
+        guard case .bool(let flag) = object.removeValue(forKey: key) else {
+            throw StatementForm.malformed("\(key) is missing or neither true nor false")
+        }
+        return flag
+    }
+
+    /// Octets in base64; another spelling of them shows at the end.
+    package mutating func base64(_ key: String) throws(StatementError) -> [UInt8] {
+        guard let octets = Data(base64Encoded: try text(key)) else {
+            throw StatementForm.malformed("\(key) is not in base64")
+        }
+        return Array(octets)
     }
 
     package mutating func octets(_ key: String) throws(StatementError) -> [UInt8] {

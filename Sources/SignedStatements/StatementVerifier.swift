@@ -150,30 +150,43 @@ public struct StatementVerifier: Sendable {
         in message: ApprovedMessage, by key: CountersigningKey
     ) throws(StatementError) -> Int64 {
         guard let signer = message.countersignatures.first else {
-            throw StatementError(.authorityMissing, "approval", "the run authority has not countersigned")
+            throw StatementError(.authorityMissing, "approval", "the key that has to countersign has not")
         }
         guard message.countersignatures.count == 1 else {
             throw StatementError(.repeated, "approval", "is countersigned more than once")
         }
         guard signer.keyDigest == key.digest, signer.curve == key.curve else {
             throw StatementError(
-                .authorityForeign, "approval", "is countersigned by another key than the run authority's")
+                .authorityForeign, "approval", "is countersigned by another key than the one that has to")
         }
         guard !hasMember(with: key.publicKeyInfo) else {
             throw StatementError(
                 .authorityForeign, "approval", "is countersigned with a member's own key: one key, one role")
         }
         guard signer.isValid(over: message.content, key: key.publicKeyInfo) else {
-            throw Self.invalid("run authority", signer, message)
+            throw Self.invalid("countersignature", signer, message)
         }
         // After the signature: only what the authority really signed can say which approvals it saw.
         let seen = try? ApprovedMessage.digest(ofApprovals: message.approvals)
         guard let seen, seen == signer.approvalsDigest else {
             throw StatementError(
                 .approvalsChanged, "approval",
-                "approvals were added, taken out or exchanged after the run authority countersigned")
+                "approvals were added, taken out or exchanged after the countersignature")
         }
         return signer.signingTime
+    }
+
+    /// The countersignature that the statement needs, and the time that it claims; nil where the statement takes none,
+    /// and then there must be none.
+    public func countersignature<Statement: ApprovableStatement>(
+        for statement: Statement, in message: ApprovedMessage, by key: CountersigningKey
+    ) throws(StatementError) -> Int64? {
+        if statement.needsCountersignature { return try countersignature(in: message, by: key) }
+        guard !message.isCountersigned else {
+            throw StatementError(
+                .repeated, "approval", "is countersigned, where its quorum alone has to approve")
+        }
+        return nil
     }
 
     private func member(of signer: SignerInfo) throws(StatementError) -> Roster.Member {

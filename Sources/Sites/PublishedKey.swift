@@ -27,6 +27,25 @@ public struct PublishedKey: Sendable, Hashable {
     }
 }
 
+/// Which of the keys of a role that follow one another.
+public enum KeyGeneration: Hashable, Sendable {
+    /// The one in use.
+    case present
+    /// The one that a ceremony has made to follow it, and that nothing is signed with yet.
+    case next
+    /// One that is no longer in use, by its number, from 1.
+    case retired(Int)
+
+    /// What stands behind the role in the names of its files.
+    var suffix: String {
+        switch self {
+        case .present: ""
+        case .next: "-next"
+        case .retired(let number): "-\(number)"
+        }
+    }
+}
+
 /// What `certificates/<role>.json` says: where the key is, beside the PEM for whoever needs only that.
 private struct PublicationRecord: Codable {
     var version = 1
@@ -41,16 +60,29 @@ private struct PublicationRecord: Codable {
 }
 
 extension Site {
-    public func certificatePath(_ role: KeyRole) -> String { certificates + "/\(role.rawValue).pem" }
-    public func publicationPath(_ role: KeyRole) -> String { certificates + "/\(role.rawValue).json" }
+    public func certificatePath(_ role: KeyRole, _ generation: KeyGeneration = .present) -> String {
+        certificates + "/" + Site.certificateName(role, generation)
+    }
+
+    public func publicationPath(_ role: KeyRole, _ generation: KeyGeneration = .present) -> String {
+        certificates + "/\(role.rawValue)\(generation.suffix).json"
+    }
+
+    /// The PEM's name in `certificates`.
+    public static func certificateName(_ role: KeyRole, _ generation: KeyGeneration) -> String {
+        "\(role.rawValue)\(generation.suffix).pem"
+    }
 
     /// The site's key of this role; throws where no ceremony has published one, or where record, certificate
     /// and site contradict each other.
-    public func publishedKey(_ role: KeyRole) throws(SiteError) -> PublishedKey {
-        let path = publicationPath(role)
+    public func publishedKey(
+        _ role: KeyRole, _ generation: KeyGeneration = .present
+    ) throws(SiteError) -> PublishedKey {
+        let path = publicationPath(role, generation)
         guard let data = FileManager.default.contents(atPath: path) else {
             throw SiteError(
-                .keyUnpublished, role.rawValue, "no ceremony of this site has published such a key",
+                .keyUnpublished, role.rawValue + generation.suffix,
+                "no ceremony of this site has published such a key",
                 hint: "`rootline ceremony rehearse` or `perform` with the script of that role makes one.")
         }
         let record: PublicationRecord
@@ -63,7 +95,7 @@ extension Site {
             throw SiteError(.malformed, path, "version \(record.version) is not known; this is for 1")
         }
         guard let label = KeyLabel(record.label), label.role == role,
-            record.certificate == "\(role.rawValue).pem"
+            record.certificate == Site.certificateName(role, generation)
         else { throw SiteError(.malformed, path, "names another role's key or certificate") }
         guard label.isRehearsal == isRehearsal else {
             throw SiteError(
@@ -72,7 +104,7 @@ extension Site {
                     ? "a live key is refused in a rehearsal site"
                     : "a rehearsal's key is refused in a live site")
         }
-        let pemPath = certificatePath(role)
+        let pemPath = certificatePath(role, generation)
         guard let text = FileManager.default.contents(atPath: pemPath),
             let der = Site.certificate(inPEM: String(decoding: text, as: UTF8.self))
         else { throw SiteError(.malformed, pemPath, "is not there, or holds not exactly one certificate") }
@@ -87,29 +119,37 @@ extension Site {
     }
 
     /// Publishes a key: the PEM, then the record that makes it count. Neither is ever overwritten.
-    public func publish(_ key: PublishedKey) throws(SiteError) {
+    public func publish(
+        _ key: PublishedKey, as generation: KeyGeneration = .present
+    ) throws(SiteError) {
         let role = key.label.role
+        let bytes = try publicationRecord(of: key, as: generation)
+        let pem = Array(Site.certificatePEM(key.certificate).utf8)
+        // A ceremony that was killed between the two files writes the second when it is resumed.
+        if FileManager.default.contents(atPath: certificatePath(role, generation)) != Data(pem) {
+            try Site.createExclusively(certificatePath(role, generation), pem)
+        }
+        if FileManager.default.contents(atPath: publicationPath(role, generation)) != Data(bytes) {
+            try Site.createExclusively(publicationPath(role, generation), bytes)
+        }
+    }
+
+    /// The record's file of a key, whose folder is there afterwards.
+    func publicationRecord(
+        of key: PublishedKey, as generation: KeyGeneration
+    ) throws(SiteError) -> [UInt8] {
         let record = PublicationRecord(
-            label: key.label.description, token: key.tokenName, certificate: "\(role.rawValue).pem",
+            label: key.label.description, token: key.tokenName,
+            certificate: Site.certificateName(key.label.role, generation),
             sha256: Site.hex(SHA256.hash(data: key.certificate)), ceremony: key.ceremony,
             transcriptHead: key.transcriptHead)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        let json: Data
         do {
             try FileManager.default.createDirectory(atPath: certificates, withIntermediateDirectories: true)
-            json = try encoder.encode(record)
+            return Array(try encoder.encode(record)) + [0x0A]
         } catch {
             throw SiteError(.cannotCreate, certificates, error.systemReason)
-        }
-        let pem = Array(Site.certificatePEM(key.certificate).utf8)
-        // A ceremony that was killed between the two files writes the second when it is resumed.
-        if FileManager.default.contents(atPath: certificatePath(role)) != Data(pem) {
-            try Site.createExclusively(certificatePath(role), pem)
-        }
-        let bytes = Array(json) + [0x0A]
-        if FileManager.default.contents(atPath: publicationPath(role)) != Data(bytes) {
-            try Site.createExclusively(publicationPath(role), bytes)
         }
     }
 

@@ -2,6 +2,7 @@ import Allowlist
 import ArgumentParser
 import Certificates
 import Foundation
+import ProductionRun
 import Sites
 import TransparencyLog
 
@@ -14,6 +15,7 @@ struct AllowlistCommand: ParsableCommand {
             AllowlistApplyCommand.self, AllowlistJournalCommand.self, AllowlistCosignCommand.self,
             AllowlistWitnessKeyCommand.self, AllowlistPinsCommand.self,
             AllowlistSerialKeyCommand.self, AllowlistRevokeCommand.self, AllowlistReplaceCommand.self,
+            AllowlistRotateSignerCommand.self,
         ])
 }
 

@@ -139,16 +139,17 @@ enum WitnessKeyFile {
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw SiteError(.notASite, path, String(cString: strerror(errno))) }
         defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= 4096
+        let file = try? FileManager.default.attributesOfItem(atPath: path)
+        guard let file, file[.type] as? FileAttributeType == .typeRegular,
+            let permissions = file[.posixPermissions] as? Int, let size = file[.size] as? Int, size <= 4096
         else {
             throw SiteError(.malformed, path, "is not the file of a private key")
         }
-        guard status.st_mode & 0o077 == 0 else {
+        guard permissions & 0o077 == 0 else {
             throw SiteError(
                 .refused, path, "others than its owner can read this private key", hint: "chmod 600 \(path)")
         }
-        var pem = [UInt8](repeating: 0, count: Int(status.st_size))
+        var pem = [UInt8](repeating: 0, count: size)
         defer { zero(&pem) }
         let capacity = pem.count
         guard Glibc.read(descriptor, &pem, capacity) == capacity else {

@@ -35,14 +35,20 @@ extension Approval {
         if let name = actions.member {
             try approve(statement, as: name, actions.explanation, pins: pins)
         } else if !approvers.standIns.isEmpty && !actions.isCarried {
-            let authority = try openAuthority(pins)
+            let authority = try statement.needsCountersignature ? openAuthority(pins) : nil
             try openIfNone(statement)
             try approveByStandIns(statement)
-            _ = try countersign(statement, with: authority.key)
+            if let authority { _ = try countersign(statement, with: authority.key) }
         } else if actions.countersigns {
             try countersign(statement, actions.explanation, pins: pins)
         } else {
             try openIfNone(statement)
+        }
+        // Nobody else has to sign it: with its quorum it is whole.
+        if !statement.needsCountersignature, let pending = try pending(),
+            pending.approvals.count >= approvers.needed
+        {
+            _ = try finish(statement)
         }
     }
 
@@ -51,7 +57,7 @@ extension Approval {
     }
 
     private func openAuthority(_ pins: PINOptions) throws -> (token: OpenToken, key: TokenKey) {
-        let published = try site.publishedKey(.runAuthority)
+        let published = try site.publishedKey(approvers.countersigner)
         let token = try site.open(
             published.tokenName, pin: pins.source(published.tokenName, in: site))
         return (token, try TokenKey(published.label, login: token.login))
@@ -97,11 +103,15 @@ extension Approval {
         _ statement: Statement, _ explanation: [String], pins: PINOptions
     ) throws {
         // Whatever would refuse is asked before anybody brings a token.
+        guard statement.needsCountersignature else {
+            throw ApprovalError(
+                .statementRefused, pendingPath, "its quorum alone approves: nobody countersigns it")
+        }
         let given = try pending()?.approvals ?? []
         try approvers.requireQuorum(given)
         explanation.forEach(Terminal.say)
         Terminal.say("  approved by    \(given.map(\.name).joined(separator: ", "))")
-        try confirm("Does the run authority countersign this?", "run authority")
+        try confirm("Does \(approvers.countersignerName) countersign this?", approvers.countersigner.rawValue)
         let authority = try openAuthority(pins)
         _ = try countersign(statement, with: authority.key)
     }
@@ -138,7 +148,7 @@ struct ApprovalState: Encodable {
         if approval.isComplete {
             let approved = try approval.approved(at: nil)
             given = approved.approvals
-            countersigned = timeText(Int64(approved.countersigned.timeIntervalSince1970))
+            countersigned = approved.countersigned.map { timeText(Int64($0.timeIntervalSince1970)) }
             state = "approved"
             file = approval.path
         } else if let pending = try approval.pending() {
@@ -158,12 +168,12 @@ struct ApprovalState: Encodable {
     var names: String { approvals.map(\.name).joined(separator: ", ") }
 
     /// What an approval that is not whole lacks.
-    func printOpen(command: String) {
+    func printOpen(command: String, countersigner: String = "the run authority") {
         print("  approvals  \(approvals.count) of \(needed), roster version \(rosterVersion)")
         for approval in approvals { print("    \(approval.name)  \(approval.time)") }
         if let file { print("  to carry   \(file)") }
         if approvals.count >= needed {
-            print("Next, the run authority: \(command) --countersign")
+            print("Next, \(countersigner): \(command) --countersign")
         } else {
             print(
                 "Next, \(needed - approvals.count) of \(canApprove.joined(separator: ", ")): \(command) --as NAME"

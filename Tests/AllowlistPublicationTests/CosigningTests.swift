@@ -89,7 +89,7 @@ struct CosigningTests {
     @Test("A checkpoint that its pins refuse is not cosigned, and pinned witnesses are not asked for")
     func pins() throws {
         defer { try? FileManager.default.removeItem(atPath: state) }
-        let other = try TestLog.full(devices: 10)
+        let other = try TestLog.full(devices: 100)
         #expect(code { try cosign(other.path, first: true) } == .checkpointSignature)
         #expect(try WitnessState(opening: state).last == nil)
         var pins = try log.pins()
@@ -104,7 +104,7 @@ struct CosigningTests {
         defer { try? FileManager.default.removeItem(atPath: state) }
         try cosign(first: true)
         #expect(code { try cosign(at: 1_699_999_999) } == .witnessState)
-        let other = try TestLog.full(devices: 10, origin: "other.example/list")
+        let other = try TestLog.full(devices: 100, origin: "other.example/list")
         let pins = try other.pins()
         #expect(
             code {

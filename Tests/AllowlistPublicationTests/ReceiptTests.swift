@@ -165,7 +165,7 @@ struct ReceiptTests {
         #expect(
             code { try changed(receipt, checkpoint: text).verify(pins: log.pins()) } == .checkpointMalformed)
 
-        let rehearsal = try TestLog.full(devices: 10, origin: "rehearsal.invalid/site")
+        let rehearsal = try TestLog.full(devices: 100, origin: "rehearsal.invalid/site")
         let practised = try BundleReader(
             directory: rehearsal.path, pins: rehearsal.pins(allowRehearsal: true)
         ).receipt(forEntryAt: 1)

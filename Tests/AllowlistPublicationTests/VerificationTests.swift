@@ -234,17 +234,6 @@ struct VerificationTests {
             }
         ),
         (
-            "the key handed over", .signerRotated,
-            { log, writer in
-                try writer.append(
-                    .rotateSigner(
-                        .init(
-                            oldKey: log.spki, newKey: [1], isEmergency: false,
-                            authorisation: Digest32.sha256(TestLog.authorisation), trustedSize: 0,
-                            trustedRoot: MerkleTree.emptyRoot, rotatedAt: 1)))
-            }
-        ),
-        (
             "a record of the index left out", .segment,
             { log, writer in
                 writer.bundle.collectors[0] = IndexCollector(.key)

@@ -16,6 +16,7 @@ import TokenKeys
         "allowlist-signer": ["certificates/allowlist-signer.pem"],
         "firmware-signer": ["certificates/firmware-signer.pem"], "crl": ["crls/root-ca-1.crl"],
         "custodian-enrolment": ["rosters/1.json"],
+        "allowlist-signer/successor": ["certificates/allowlist-signer-next.pem"],
     ]
 
     @Test("Every script of the repository is rehearsed end to end on one site, and two verifiers accept each")

@@ -120,6 +120,9 @@ import Testing
         Spoiled(
             code: "key.session-copies", from: "sessionCopies: false", to: "sessionCopies: true",
             at: "sessionCopies: true"),
+        Spoiled(
+            code: "key.successor", from: "sessionCopies: false",
+            to: "sessionCopies: false\n      successor: true", at: "successor: true"),
         Spoiled(code: "key.unverified", from: "do: verify-key", to: "do: say", at: "subjectKey: root"),
         Spoiled(
             code: "certificate.own-key", from: "      issuer:\n        role: root-ca\n        token: root\n",

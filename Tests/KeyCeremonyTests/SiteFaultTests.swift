@@ -4,6 +4,7 @@ import PKCS11
 import Sites
 import TestTokens
 import Testing
+import TokenKeys
 
 @Suite struct SiteFaultTests {
     private func expectUntouched(_ place: TestSite) throws {
@@ -94,6 +95,68 @@ import Testing
         let text = try spoiled.text
         let script = try CeremonyScript.parse(Array(text.utf8), file: "script.yaml")
         try spoiled.expect(among: script.check(site: place.site), of: text)
+    }
+
+    // MARK: Successors
+
+    @Test("A successor is made only where there is a key to follow, and on its token")
+    func successor() throws {
+        let place = try TestSite()
+        #expect(try codes("allowlist-signer/successor", place.site) == ["successor.nothing"])
+        try place.rehearse("allowlist-signer")
+        #expect(try codes("allowlist-signer/successor", place.site) == [])
+        let text = try Repository.scriptText("allowlist-signer/successor")
+            .replacingOccurrences(of: "token: line", with: "token: root")
+            .replacingOccurrences(of: "tokens: [line]", with: "tokens: [root]")
+        let script = try CeremonyScript.parse(Array(text.utf8), file: "script.yaml")
+        #expect(script.check(site: place.site).map(\.code) == ["successor.token"])
+    }
+
+    @Test("One successor waits at a time, and the present key is as it was")
+    func secondSuccessor() throws {
+        let place = try TestSite()
+        try place.rehearse("allowlist-signer")
+        let present = try place.site.publishedKey(.allowlistSigner)
+        try place.rehearse("allowlist-signer/successor")
+        let next = try place.site.publishedKey(.allowlistSigner, .next)
+        #expect(next.label.description == "rehearsal/allowlist-signer:log-2")
+        #expect(next.certificate != present.certificate)
+        #expect(try place.site.publishedKey(.allowlistSigner) == present)
+        // Under the same name and under another one.
+        #expect(
+            Set(try codes("allowlist-signer/successor", place.site)) == ["key.label-taken", "output.exists"])
+        let text = try Repository.scriptText("allowlist-signer/successor")
+            .replacingOccurrences(of: "log-2", with: "log-3")
+        let script = try CeremonyScript.parse(Array(text.utf8), file: "script.yaml")
+        #expect(Set(script.check(site: place.site).map(\.code)) == ["output.exists"])
+        #expect(try place.site.publishedKey(.allowlistSigner, .next) == next)
+    }
+
+    @Test(
+        "A successor that takes the present key's place anew, stopped anywhere, leaves one whole key of each")
+    func inPlace() throws {
+        let place = try TestSite()
+        try place.rehearse("allowlist-signer")
+        try place.rehearse("allowlist-signer/successor")
+        let (present, next) = (
+            try place.site.publishedKey(.allowlistSigner),
+            try place.site.publishedKey(.allowlistSigner, .next)
+        )
+        // What an earlier call had done when it was stopped: the last of its files are still there.
+        let left = ["allowlist-signer-next.json", "allowlist-signer-next.pem"].map {
+            place.site.certificates + "/" + $0
+        }
+        let bytes = try left.map { try Data(contentsOf: URL(fileURLWithPath: $0)) }
+        for _ in 0..<2 {
+            try place.site.putSuccessorInPlace(.allowlistSigner, retiring: 1)
+            #expect(!place.site.hasSuccessor(.allowlistSigner))
+            #expect(try place.site.publishedKey(.allowlistSigner) == next)
+            #expect(try place.site.retiredKeys(.allowlistSigner) == [present])
+            for (path, bytes) in zip(left, bytes) { try bytes.write(to: URL(fileURLWithPath: path)) }
+        }
+        try FileManager.default.removeItem(atPath: left[0])
+        try place.site.removeSuccessorsCopy(.allowlistSigner)
+        #expect(!FileManager.default.fileExists(atPath: left[1]))
     }
 
     // MARK: Shares

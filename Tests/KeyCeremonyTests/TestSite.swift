@@ -24,7 +24,7 @@ enum Repository {
     static let ceremonies = [
         "root-ca", "issuing-ca", "run-authority", "allowlist-signer", "firmware-signer", "crl",
         "custodian-enrolment", "backup-and-recovery", "backup-and-recovery/recover", "activation-data-rekey",
-        "destruction",
+        "destruction", "allowlist-signer/successor",
     ]
 }
 

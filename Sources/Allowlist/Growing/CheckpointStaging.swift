@@ -10,6 +10,20 @@ package struct CheckpointStaging {
 
     /// The order in which files are put in place; the checkpoint comes last.
     private static let names = [SignedHead.cmsPath, SignedHead.textPath, SignedHead.notePath]
+    /// The message of a rotation is put in place with the checkpoint that first covers its entry, before it.
+    private static let rotationPrefix = "rotation-"
+
+    /// The message of a rotation of the log's key that a checkpoint publishes.
+    package struct Rotation {
+        /// From 1.
+        let number: Int
+        let message: [UInt8]
+
+        package init(number: Int, message: [UInt8]) {
+            self.number = number
+            self.message = message
+        }
+    }
 
     /// Where a publication may be interrupted, for tests that do so.
     package enum Step: CaseIterable {
@@ -17,11 +31,14 @@ package struct CheckpointStaging {
     }
 
     package static func publish(
-        note: [UInt8], text: [UInt8], cms: [UInt8], folder: inout DurableFolder,
+        note: [UInt8], text: [UInt8], cms: [UInt8], rotation: Rotation? = nil, folder: inout DurableFolder,
         reached: (Step) throws(AllowlistError) -> Void
     ) throws(AllowlistError) {
         try folder.removeFolder(preparing)
         try folder.makeFolder(preparing)
+        if let rotation {
+            try folder.write(rotation.message, to: "\(preparing)/\(rotationPrefix)\(rotation.number)")
+        }
         for (name, bytes) in zip(names, [cms, text, note]) {
             try folder.write(bytes, to: "\(preparing)/\(name)")
         }
@@ -46,6 +63,13 @@ package struct CheckpointStaging {
         folder: inout DurableFolder, reached: (Step) throws(AllowlistError) -> Void
     ) throws(AllowlistError) {
         guard folder.exists(complete) else { return }
+        for name in folder.names(in: complete) where name.hasPrefix(rotationPrefix) {
+            guard let number = Int(name.dropFirst(rotationPrefix.count)) else { continue }
+            let path = RotationMessage.path(number)
+            try folder.makeFolder(DurableFolder.parent(of: path))
+            try folder.rename("\(complete)/\(name)", to: path)
+            try folder.syncFolder(DurableFolder.parent(of: path))
+        }
         for (name, step) in zip(names, [Step.cmsInPlace, .textInPlace, .checkpointInPlace])
         where folder.exists("\(complete)/\(name)") {
             try folder.rename("\(complete)/\(name)", to: name)

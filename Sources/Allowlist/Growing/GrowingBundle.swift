@@ -171,9 +171,11 @@ package struct GrowingBundle {
     /// Puts a checkpoint over the present tree in place, after `flush`, and removes what only the one
     /// before it needed. `state` is the tree's last entry.
     package mutating func commit(
-        _ checkpoint: Checkpoint, _ state: AllowlistEntry.State, note: [UInt8], text: [UInt8], cms: [UInt8]
+        _ checkpoint: Checkpoint, _ state: AllowlistEntry.State, note: [UInt8], text: [UInt8], cms: [UInt8],
+        rotation: CheckpointStaging.Rotation? = nil
     ) throws(AllowlistError) {
-        try CheckpointStaging.publish(note: note, text: text, cms: cms, folder: &folder, reached: reached)
+        try CheckpointStaging.publish(
+            note: note, text: text, cms: cms, rotation: rotation, folder: &folder, reached: reached)
         let old = published?.size ?? 0
         published = checkpoint
         self.state = state

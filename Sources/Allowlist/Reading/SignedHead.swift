@@ -13,19 +13,26 @@ public struct SignedHead: Sendable {
     public private(set) var signedAt: UInt64?
     /// The pinned witnesses that cosigned the checkpoint, and when; empty where none is pinned.
     public let cosigned: [WitnessQuorum.Cosigned]
+    /// The key that has signed it: the pinned one, or the one to which rotations lead from there.
+    public let signer: NoteKey
+    /// The keys that are trusted one after the other, of which `signer` is the last.
+    let signers: SignerChain
 
     public static let notePath = "checkpoint"
     public static let textPath = "checkpoint.txt"
     public static let cmsPath = "checkpoint.p7s"
 
-    /// Reads `checkpoint` and checks it; then `checkpoint.txt` must be its text byte for byte,
-    /// `checkpoint.p7s` must be the log key's signature over that, and the checkpoint no older than is pinned.
+    /// Reads `checkpoint` and checks it: with a pinned roster, under the key to which the bundle's rotations lead from
+    /// the pinned one, and else under the pinned one. Then `checkpoint.txt` must be its text byte for byte,
+    /// `checkpoint.p7s` must be that key's signature over it, and the checkpoint no older than is pinned.
     public init(in bundle: any BundleSource, pins: Pins) throws(AllowlistError) {
         let bytes = try bundle.bytes(of: Self.notePath, maximum: SignedNote.maximumLength)
-        try self.init(parsing: bytes, pins: pins)
+        let signers = try SignerChain(in: bundle, pins: pins)
+        try self.init(parsing: bytes, pins: pins, signers: signers)
         let head = self
         signedAt = try head.reading(bundle) { () throws(AllowlistError) in
-            try head.signingTime(in: bundle, by: pins.logKey.spki)
+            try signers.requireEntries(head.checkpoint, in: bundle)
+            return try head.signingTime(in: bundle, by: head.signer.spki)
         }
         try requireFresh(under: pins)
     }
@@ -55,7 +62,7 @@ public struct SignedHead: Sendable {
     /// key's signature, that it is no rehearsal unless allowed, the quorum of witnesses where one is pinned, and
     /// its age by their time.
     public init(note bytes: [UInt8], pins: Pins) throws(AllowlistError) {
-        try self.init(parsing: bytes, pins: pins)
+        try self.init(parsing: bytes, pins: pins, signers: SignerChain(pins))
         try requireFresh(under: pins)
     }
 
@@ -69,7 +76,7 @@ public struct SignedHead: Sendable {
         try pins.requireFresh(time)
     }
 
-    private init(parsing bytes: [UInt8], pins: Pins) throws(AllowlistError) {
+    private init(parsing bytes: [UInt8], pins: Pins, signers: SignerChain) throws(AllowlistError) {
         received = bytes
         do throws(TransparencyLogError) {
             note = try SignedNote(parsing: bytes)
@@ -85,13 +92,16 @@ public struct SignedHead: Sendable {
                 "the checkpoint is of \"\(checkpoint.origin)\", not of \"\(pins.origin)\"",
                 hint: "check the pinned origin, and that this is the bundle you wanted")
         }
-        do throws(TransparencyLogError) {
-            try note.check(signedBy: pins.logKey)
-            if let key = pins.ed25519Key { try note.check(signedBy: key) }
-        } catch {
-            throw AllowlistError(
-                .checkpointSignature, file: Self.notePath, error.message,
-                hint: "check the pinned log key; if it is right, do not use this bundle")
+        self.signers = signers
+        signer = try signers.signer(of: note)
+        if let key = pins.ed25519Key {
+            do throws(TransparencyLogError) {
+                try note.check(signedBy: key)
+            } catch {
+                throw AllowlistError(
+                    .checkpointSignature, file: Self.notePath, error.message,
+                    hint: "check the pinned Ed25519 key; if it is right, do not use this bundle")
+            }
         }
         guard pins.allowRehearsal || !pins.isRehearsal else {
             throw AllowlistError(

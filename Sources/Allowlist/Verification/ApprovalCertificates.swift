@@ -9,15 +9,19 @@ struct BundleCertificates {
     private let path: String
     private let certificates: [CertificateFields]
 
-    /// Throws `approval` where the file is not certificates in PEM.
-    init(_ path: String, in bundle: any BundleSource) throws(AllowlistError) {
+    /// Throws `approval` where the file is not certificates in PEM; none where there is no bundle to ask.
+    init(_ path: String, in bundle: (any BundleSource)?) throws(AllowlistError) {
+        self.path = path
+        guard let bundle else {
+            certificates = []
+            return
+        }
         let bytes = try bundle.bytes(of: path, maximum: Self.maximumLength)
         guard let certificates = CertificateFields.read(pem: bytes) else {
             throw AllowlistError(
                 .approval, file: path, "the file is not certificates in PEM",
                 hint: BundleFolder.incompleteHint)
         }
-        self.path = path
         self.certificates = certificates
     }
 

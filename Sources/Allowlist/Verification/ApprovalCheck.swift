@@ -8,6 +8,8 @@ struct ApprovalCheck {
     private let bundle: any BundleSource
     private let pins: Pins
     private let chain: RosterChain
+    /// Of the pinned key and those that rotations lead to.
+    private let logKeys: Set<[UInt8]>
     private let authorities: BundleCertificates
     private let issuers: BundleCertificates
     private var files: EntryFiles
@@ -19,22 +21,25 @@ struct ApprovalCheck {
 
     /// What was found where a roster is pinned; nil where none is. Throws `roster` or `approval` at the first fault.
     static func check(
-        _ runs: [VerifiedList.Run], in bundle: any BundleSource, checkpoint: Checkpoint, pins: Pins
+        _ runs: [VerifiedList.Run], in bundle: any BundleSource, head: SignedHead, pins: Pins
     ) throws(AllowlistError) -> VerifiedList.Approval? {
         guard let roster = pins.roster else { return nil }
-        var check = try ApprovalCheck(bundle, checkpoint, pins, roster)
+        var check = try ApprovalCheck(bundle, head, pins, roster, hasRuns: !runs.isEmpty)
         for run in runs { try check.check(run) }
         return check.approval
     }
 
     private init(
-        _ bundle: any BundleSource, _ checkpoint: Checkpoint, _ pins: Pins, _ roster: Digest32
+        _ bundle: any BundleSource, _ head: SignedHead, _ pins: Pins, _ roster: Digest32, hasRuns: Bool
     ) throws(AllowlistError) {
+        let checkpoint = head.checkpoint
         self.bundle = bundle
         self.pins = pins
+        logKeys = Set(head.signers.keys.map { Digest32.sha256($0.spki).bytes })
         chain = try BundleRosters.chain(in: bundle, pinned: roster, isRehearsal: pins.isRehearsal)
-        authorities = try BundleCertificates(BundleCertificates.signersPath, in: bundle)
-        issuers = try BundleCertificates(BundleCertificates.issuersPath, in: bundle)
+        // A log without a run has nobody to vouch for, and need not have the files.
+        authorities = try BundleCertificates(BundleCertificates.signersPath, in: hasRuns ? bundle : nil)
+        issuers = try BundleCertificates(BundleCertificates.issuersPath, in: hasRuns ? bundle : nil)
         files = EntryFiles(in: bundle, treeSize: checkpoint.size)
         tree = TiledTree(size: checkpoint.size, source: files)
     }
@@ -43,8 +48,7 @@ struct ApprovalCheck {
         guard let roster = chain.rosters.last,
             let verifier = chain.verifier(at: chain.rosters.count - 1)
         else { return nil }
-        // The log's own key is pinned.
-        let known = vouchedAuthorities.union([Digest32.sha256(pins.logKey.spki).bytes])
+        let known = vouchedAuthorities.union(logKeys)
         return VerifiedList.Approval(
             needed: verifier.needed, members: verifier.members.count, rosterVersion: roster.version,
             notVouchedFor: authorities.names(except: known) + issuers.names(except: vouchedIssuers))

@@ -75,9 +75,10 @@ public enum BundleVerifier {
             try visitAll(bundle, checkpoint, visit)
         }
         for digest in audit.authorisations.sorted() { try Authorisation.check(digest, in: bundle) }
-        try audit.checkSigner()
+        _ = try audit.rotations.finish(
+            in: bundle, head: head, pins: pins, publishedBefore: audit.publishedBefore)
         let runs = try audit.books.finish()
-        let approval = try ApprovalCheck.check(runs, in: bundle, checkpoint: checkpoint, pins: pins)
+        let approval = try ApprovalCheck.check(runs, in: bundle, head: head, pins: pins)
         let list = VerifiedList(
             origin: checkpoint.origin, treeSize: checkpoint.size, root: checkpoint.root,
             counts: audit.counts, runs: runs, isRehearsal: pins.isRehearsal,

@@ -15,9 +15,11 @@ struct EntryAudit {
     var replacements: [UInt64: UInt64] = [:]
     var authorisations: Set<Digest32> = []
     var lastState: (index: UInt64, state: AllowlistEntry.State)?
+    /// Entries that the checkpoint before this one covers, as its `state` tells.
+    private(set) var publishedBefore: UInt64 = 0
+    var rotations = RotationAudit()
     private var replacing: Set<UInt64> = []
     private var scrapped: Set<UInt64> = []
-    private var signer: (key: [UInt8], index: UInt64)?
 
     init(
         pins: Pins, files: EntryFiles, index: IndexFacts, certificates: CertificateUniqueness.Secret
@@ -67,18 +69,11 @@ struct EntryAudit {
             try books.seal(seal)
         case .state(let state):
             try state.check(covers: index)
+            if let last = lastState { publishedBefore = last.index + 1 }
             lastState = (index, state)
         case .rotateSigner(let rotation):
-            try visit(rotation, at: index)
+            try rotations.visit(rotation, at: index)
         }
-    }
-
-    /// The pinned key must be the one that the log names last.
-    func checkSigner() throws(AllowlistError) {
-        guard let signer, signer.key != pins.logKey.spki else { return }
-        throw AllowlistError(
-            .signerRotated, index: signer.index, "the log was handed over to another key than the pinned one",
-            hint: "pin the new key after you checked its authorisation")
     }
 
     private mutating func visit(
@@ -108,19 +103,6 @@ struct EntryAudit {
             throw AllowlistError(.entryReference, "one of the two devices is in another replacement")
         }
         self.index.insert([prior, new], at: index)
-    }
-
-    private mutating func visit(
-        _ rotation: AllowlistEntry.RotateSigner, at index: UInt64
-    ) throws(AllowlistError) {
-        if let signer, signer.key != rotation.oldKey {
-            throw AllowlistError(.signerRotated, "the rotation does not begin at the log's present key")
-        }
-        guard rotation.trustedSize <= index else {
-            throw AllowlistError(.entryReference, "the last trusted checkpoint is of a later tree")
-        }
-        authorisations.insert(rotation.authorisation)
-        signer = (rotation.newKey, index)
     }
 
     private mutating func device(

@@ -188,6 +188,12 @@ extension ScriptCheck {
                 "a \(script.kind.rawValue) ceremony makes keys for: "
                     + fitting.map(\.rawValue).joined(separator: ", "))
         }
+        if let successor = request.successor, successor.value, !request.role.value.hasSuccessors {
+            report(
+                successor.place, "key.successor",
+                "a \(request.role.value.rawValue) is not followed by another one: only an allowlist-signer is"
+            )
+        }
         if request.sessionCopies.value && request.role.value != .issuingCA {
             report(
                 request.sessionCopies.place, "key.session-copies",

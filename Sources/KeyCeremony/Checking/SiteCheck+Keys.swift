@@ -19,6 +19,7 @@ extension SiteCheck {
             }
         }
         checkOutputs(request)
+        checkPredecessor(request)
         guard let slot = slots[request.token.value] else { return }
         do {
             let type = request.type.value
@@ -65,11 +66,29 @@ extension SiteCheck {
 
     private mutating func checkOutputs(_ request: KeyRequest) {
         let role = request.role.value.keyRole
-        for path in [site.certificatePath(role), site.publicationPath(role)]
+        let generation = request.generation
+        let what = generation == .next ? "a successor of its \(role.rawValue)" : "a \(role.rawValue)"
+        for path in [site.certificatePath(role, generation), site.publicationPath(role, generation)]
         where FileManager.default.fileExists(atPath: path) {
             report(
                 request.role.place, "output.exists",
-                "\(path) is there already: this site has a \(role.rawValue), and nothing is overwritten")
+                "\(path) is there already: this site has \(what), and nothing is overwritten")
+        }
+    }
+
+    /// A successor follows a key that the site has, on the token where the line looks for it.
+    private mutating func checkPredecessor(_ request: KeyRequest) {
+        guard let successor = request.successor, successor.value else { return }
+        do {
+            let present = try site.publishedKey(request.role.value.keyRole)
+            if present.tokenName != request.token.value {
+                report(
+                    request.token.place, "successor.token",
+                    "the site's \(request.role.value.rawValue) is on token `\(present.tokenName)`; so is its successor"
+                )
+            }
+        } catch {
+            report(successor.place, "successor.nothing", Self.sentence(error))
         }
     }
 

@@ -25,7 +25,8 @@ extension CeremonyRunner {
                     let der = record.certificates[made.label(rehearsal: site.isRehearsal).description]
                 else { return nil }
                 return Publication(
-                    path: "certificates/\(made.role.value.rawValue).pem",
+                    path: "certificates/"
+                        + Site.certificateName(made.role.value.keyRole, made.generation),
                     bytes: Array(Site.certificatePEM(der).utf8), key: (made, der))
             case .signCRL(let request):
                 guard let der = record.lists[step.id] else { return nil }
@@ -71,7 +72,8 @@ extension CeremonyRunner {
                     try site.publish(
                         PublishedKey(
                             label: request.label(rehearsal: site.isRehearsal), certificate: der,
-                            tokenName: request.token.value, ceremony: ceremony, transcriptHead: journal.head))
+                            tokenName: request.token.value, ceremony: ceremony, transcriptHead: journal.head),
+                        as: request.generation)
                 } else if publication.path.hasPrefix("crls/") {
                     try site.publishList(publication.path, publication.bytes)
                 } else if let roster = try madeRoster(), !site.isRehearsal {

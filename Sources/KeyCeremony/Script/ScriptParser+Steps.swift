@@ -228,7 +228,8 @@ extension ScriptParser {
         guard let node = step["key"],
             let fields = yaml.fields(
                 node,
-                required: ["role", "name", "type", "backup", "sessionCopies", "token"])
+                required: ["role", "name", "type", "backup", "sessionCopies", "token"],
+                optional: ["successor"])
         else { return nil }
         let role = yaml.choice(fields, "role", of: CertifiedRole.self)
         let name = yaml.word(fields, "name")
@@ -240,10 +241,11 @@ extension ScriptParser {
         let backup = yaml.choice(fields, "backup", of: KeyBackupChoice.self)
         let copies = yaml.flag(fields, "sessionCopies")
         let token = yaml.word(fields, "token")
+        let successor = yaml.flag(fields, "successor")
         guard let role, let name, let type, let backup, let copies, let token else { return nil }
         return KeyRequest(
             role: role, name: name, type: type, backup: backup, sessionCopies: copies, token: token,
-            place: fields.place)
+            successor: successor, place: fields.place)
     }
 
     private mutating func certificateRequest(_ step: ScriptReader.Fields) -> CertificateRequest? {

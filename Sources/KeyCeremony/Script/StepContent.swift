@@ -1,4 +1,5 @@
 import SignedStatements
+import Sites
 import TokenKeys
 
 /// What a step's kind adds to it.
@@ -80,6 +81,9 @@ enum CertifiedRole: String, Sendable, CaseIterable {
 
     /// Whether its token must be opened by a quorum: nobody alone can use such a key.
     var demandsQuorum: Bool { self == .rootCA || self == .runAuthority || self == .firmwareSigner }
+
+    /// Whether a key of this role can be followed by another one: the log says so itself, by a rotation.
+    var hasSuccessors: Bool { self == .allowlistSigner }
 }
 
 /// A key to be made.
@@ -90,7 +94,12 @@ struct KeyRequest: Sendable, Hashable {
     let backup: Placed<KeyBackupChoice>
     let sessionCopies: Placed<Bool>
     let token: Placed<String>
+    /// Whether the key is made to follow the site's present one of the role, which stays in use until then.
+    let successor: Placed<Bool>?
     let place: ScriptPlace
+
+    /// As what the key is published.
+    var generation: KeyGeneration { successor?.value == true ? .next : .present }
 
     var policy: KeyPolicy {
         KeyPolicy(backup: backup.value == .wrap ? .wrap : .none, sessionCopies: sessionCopies.value)
