@@ -61,6 +61,7 @@ final class PublishedList {
 
     private func publish() throws {
         let spki = Array(key.publicKey.derRepresentation)
+        let software = try SoftwareLogKey(key)
         let writer = try BundleWriter(directory: path, origin: Self.origin, logKeySPKI: spki)
         try writer.append(Self.openRun("R-1", product: "pump"))
         for number in 0...5 { try writer.append(.add(Self.device(number, run: "R-1", product: "pump"))) }
@@ -79,7 +80,8 @@ final class PublishedList {
         try writer.append(.add(namesake))
         try writer.publish(
             extraFiles: [.authorisation(Self.authorisation)],
-            signNote: { Array(try key.signature(for: $0).derRepresentation) }, signText: { try SoftwareLogKey(key).checkpointSignature(over: $0, at: 1_700_000_000) })
+            signNote: software.noteSignature,
+            signText: { try software.checkpointSignature(over: $0, at: 1_700_000_900) })
     }
 
     private static func openRun(_ run: String, product: String) -> AllowlistEntry {
