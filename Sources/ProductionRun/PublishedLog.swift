@@ -14,7 +14,8 @@ struct PublishedLog {
 
     init(_ site: Site) throws {
         let key = try site.logKey()
-        pins = try Pins(origin: site.origin, logKeySPKI: key.publicKeyInfo(), allowRehearsal: true)
+        let pins = try Pins(origin: site.origin, logKeySPKI: key.publicKeyInfo(), allowRehearsal: true)
+        self.pins = pins
         folder = site.log
         // The note alone: where a publication was cut short, the files beside it are a step ahead until the next writer
         // completes it, and nothing here rests on them.
