@@ -14,11 +14,13 @@ struct PublishedLog {
 
     init(_ site: Site) throws {
         let key = try site.logKey()
-        pins = try Pins(origin: site.origin, logKeySPKI: key.publicKeyInfo(), allowRehearsal: true)
+        let pins = try Pins(origin: site.origin, logKeySPKI: key.publicKeyInfo(), allowRehearsal: true)
+        self.pins = pins
         folder = site.log
-        let isPublished = FileManager.default.fileExists(atPath: folder + "/" + SignedHead.notePath)
-        checkpoint =
-            isPublished ? try SignedHead(in: BundleFolder(folder), pins: pins).checkpoint : nil
+        // The note alone: where a publication was cut short, the files beside it are a step ahead until the next writer
+        // completes it, and nothing here rests on them.
+        let note = FileManager.default.contents(atPath: folder + "/" + SignedHead.notePath)
+        checkpoint = try note.map { try SignedHead(note: Array($0), pins: pins).checkpoint }
     }
 
     /// Throws unless the published log extends the one of `size` entries and this root.
