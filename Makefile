@@ -77,6 +77,9 @@ test: setup-test
 	Tests/Tools/run-tests
 	"$$(Tests/Tools/auditor-python)" -m unittest discover Ceremonies/auditor
 	"$$(Tests/Tools/auditor-python)" Ceremonies/auditor/check_vectors.py Ceremonies/auditor/vectors
+	"$$(Tests/Tools/auditor-python)" -m unittest discover Tests/AllowlistSpecification/verifier
+	"$$(Tests/Tools/auditor-python)" Tests/AllowlistSpecification/verifier/check_vectors.py \
+	  Tests/AllowlistSpecification/vectors
 
 # After a script or a template was changed on purpose: review the difference like any other.
 expected: setup-test

@@ -176,7 +176,7 @@ let package = Package(
         .testTarget(
             name: "AllowlistSpecificationTests",
             dependencies: ["Allowlist", "SignedStatements", "TransparencyLog", asn1, crypto],
-            path: "Tests/AllowlistSpecification", exclude: ["README.md", "vectors"],
+            path: "Tests/AllowlistSpecification", exclude: ["README.md", "vectors", "verifier"],
             swiftSettings: swiftSettings),
         // A consumer of the library as its README shows it, so that it compiles.
         .executableTarget(

@@ -59,8 +59,9 @@ struct SignerChain {
                 throw AllowlistError(
                     .signerRotated, file: SignedHead.notePath,
                     "the checkpoint is signed by a key that was rotated out",
-                    hint: "do not use this bundle: whoever has the old key may have made it; take the newest "
-                        + "from its publisher")
+                    hint:
+                        "do not use this bundle: whoever has the old key may have made it, or a publication was "
+                        + "interrupted, which its writer completes; take the newest from its publisher")
             }
             throw AllowlistError(
                 .checkpointSignature, file: SignedHead.notePath, error.message,
