@@ -4,6 +4,7 @@ import ArgumentParser
 import Certificates
 import Foundation
 import KeyCeremony
+import ProductionRun
 import Rosters
 import SignedStatements
 import Sites
@@ -151,7 +152,7 @@ extension Site {
     /// A newer roster reaches the bundle when the next run is opened; the first is pinned until there is one. A live
     /// site without a roster pins none.
     func pins(allowRehearsal: Bool) throws -> Pins {
-        let certificate = try ReceivedCertificate(der: publishedKey(.allowlistSigner).certificate)
+        let certificate = try ReceivedCertificate(der: logKey().certificate)
         var pins = try Pins(
             origin: origin, logKeySPKI: certificate.subjectPublicKeyInfo, allowRehearsal: allowRehearsal)
         guard try isRehearsal || !rosters().isEmpty else { return pins }
